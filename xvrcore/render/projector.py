@@ -49,7 +49,9 @@ def pose_jacobian(rays: RayIntegrals, poses: np.ndarray, targets: np.ndarray, ce
 
     Columns as in :mod:`xvrcore.rigid`: rotation vector (per radian), then translation (per mm).
     """
-    sources = (poses[:, :3, 3] - center_ras)[:, None]
-    ends = np.einsum("bij,nj->bni", poses[:, :3, :3], targets) + sources
-    turn = np.cross(sources, rays.by_source) + np.cross(ends, rays.by_target)
-    return np.concatenate([turn, rays.by_source + rays.by_target], axis=-1).astype(np.float32)
+    from xvrcore.render.twist import twist_derivatives
+    poses = np.asarray(poses, np.float64)
+    result = np.empty((*rays.values.shape, 6), np.float32)
+    twist_derivatives(rays.by_source, rays.by_target, poses[:, :3, 3] - center_ras,
+                      np.ascontiguousarray(poses[:, :3, :3]), np.ascontiguousarray(targets, np.float64), result)
+    return result
