@@ -13,7 +13,8 @@ from xvrcore.errors import InputError
 class Volume:
     """``values`` are ``[k, j, i]``, float32; ``ras_from_ijk`` is affine (oblique allowed), float64, mm.
 
-    ``quantity`` says what the values are: ``"HU"``, ``"MR"``, ``"attenuation"`` (1/mm) or ``"labels"``.
+    ``quantity`` says what the values are: ``"HU"``, ``"MR"``, ``"attenuation"`` (1/mm) or ``"labels"``
+    (integers of any integer type). ``notes`` are full sentences on what was decided while reading and preparing it.
     """
 
     values: np.ndarray = field(repr=False)
@@ -21,6 +22,7 @@ class Volume:
     quantity: str
     path: Path | None = None
     sha256: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         matrix = np.array(self.ras_from_ijk, dtype=np.float64)
