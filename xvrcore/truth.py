@@ -80,7 +80,7 @@ def camera_from_projection(projection_ras, calibration, sdd_mm: float, rows: int
     ras_from_camera = np.eye(4)
     ras_from_camera[:3, :3] = camera_from_ras[:, :3].T
     ras_from_camera[:3, 3] = -camera_from_ras[:, :3].T @ camera_from_ras[:, 3]
-    spacing = (sdd_mm / calibration[1, 1], sdd_mm / calibration[0, 0])
+    spacing = (float(sdd_mm / calibration[1, 1]), float(sdd_mm / calibration[0, 0]))
     center = (float(calibration[0, 2]), float(calibration[1, 2]))
     return Camera(Intrinsics(sdd_mm, spacing, center, rows, cols, flipped), ras_from_camera)
 
