@@ -14,9 +14,9 @@ from xvrcore.simulate.settings import (
     SimulationSettings,
     settings_from_dict,
 )
-from xvrcore.simulate.simulator import Patient, SimulatedXray, prepare_patient, simulate_xray
+from xvrcore.simulate.simulator import Phantom, SimulatedXray, prepare_phantom, simulate_xray
 from xvrcore.simulate.truth_writer import write_truth
 
-__all__ = ["IDEAL", "Beam", "Collimator", "Detector", "Encoding", "Header", "Patient", "Plate", "Rod", "Scatter",
-           "SimulatedXray", "SimulationSettings", "TissueModel", "prepare_patient", "random_implants",
+__all__ = ["IDEAL", "Beam", "Collimator", "Detector", "Encoding", "Header", "Phantom", "Plate", "Rod", "Scatter",
+           "SimulatedXray", "SimulationSettings", "TissueModel", "prepare_phantom", "random_implants",
            "settings_from_dict", "simulate_xray", "write_dicom", "write_truth"]

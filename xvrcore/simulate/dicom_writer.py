@@ -58,9 +58,19 @@ def _geometry(dataset: Dataset, simulated: SimulatedXray) -> None:
         dataset.DistanceSourceToPatient = f"{positioner.source_isocenter_mm:.3f}"
         dataset.EstimatedRadiographicMagnificationFactor = \
             f"{simulated.header_sdd_mm / positioner.source_isocenter_mm:.5f}"
+    if simulated.settings.header.orientation:
+        axes = simulated.camera.ras_from_camera[:3, :2] * [intrinsics.direction, 1]
+        dataset.PatientOrientation = [orientation_letters(axes[:, 0]), orientation_letters(axes[:, 1])]
     if positioner.has_angles:
         dataset.PositionerPrimaryAngle = f"{positioner.primary_deg:.4f}"
         dataset.PositionerSecondaryAngle = f"{positioner.secondary_deg:.4f}"
+
+
+def orientation_letters(direction_ras: np.ndarray) -> str:
+    """PatientOrientation (0020,0020) of a direction: its main letter, then those it leans to by over 20 degrees."""
+    pairs = zip(direction_ras, ("LR", "PA", "FH"), strict=True)
+    leanings = sorted(((abs(part), pair[int(part > 0)]) for part, pair in pairs), reverse=True)
+    return "".join(letter for share, letter in leanings if share > np.sin(np.deg2rad(20)))
 
 
 def collimator_edges(simulated: SimulatedXray) -> tuple[int, int, int, int] | None:

@@ -2,12 +2,15 @@
 
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
 from xvrcore.simulate.settings import Encoding
 
 WHITE_PERCENTILE = 99.0
 """The exposure control puts this percentile of the field's signal at :data:`WHITE_LEVEL` of the full scale."""
 WHITE_LEVEL = 0.9
+ENHANCED_SHARE = 0.01
+"""Width of the sharpened details over the image's size."""
 
 
 def stored_values(signal: np.ndarray, field: np.ndarray, encoding: Encoding) -> np.ndarray:
@@ -26,6 +29,7 @@ def stored_values(signal: np.ndarray, field: np.ndarray, encoding: Encoding) -> 
     if encoding.kind.startswith("DISP"):
         level = np.clip(level, 0, 1) ** encoding.gamma
         level = level * level * (3 - 2 * level)
+        level = level + encoding.enhance * (level - ndimage.gaussian_filter(level, ENHANCED_SHARE * max(level.shape)))
     if encoding.kind.endswith("INV"):
         level = 1 - level
     values = np.rint(np.clip(level, 0, 1) * full).astype(np.uint16 if encoding.bits > 8 else np.uint8)

@@ -73,9 +73,12 @@ class Collimator:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How signal becomes stored values. ``kind``: "LIN" (intensity), "LOG" (rises with intensity), "LOGINV" (rises
-    with attenuation), "DISP" and "DISPINV" (a display curve of ``gamma``, either way). ``photometric`` changes
-    the header alone, as on real machines. ``text`` is burned into the pixels' top left corner."""
+    """How signal becomes stored values.
+
+    ``kind``: "LIN" (intensity), "LOG" (rises with intensity), "LOGINV" (rises with attenuation), "DISP" and
+    "DISPINV" (a display curve of ``gamma``, edges sharpened by the share ``enhance``, either way).
+    ``photometric`` changes the header alone, as on real machines. ``text`` is burned into the top left corner.
+    """
 
     kind: str = "LIN"
     photometric: str = "MONOCHROME2"
@@ -83,6 +86,7 @@ class Encoding:
     compression: str = "raw"
     frames: int = 1
     gamma: float = 1.0
+    enhance: float = 0.5
     text: str = ""
 
     def __post_init__(self):
@@ -98,11 +102,13 @@ class Encoding:
 @dataclass(frozen=True)
 class Header:
     """What the DICOM header states; where ``None``, the truth. It never knows the isocenter's place in the patient
-    nor the principal point. ``shutters``: whether it tells the collimator's edges."""
+    nor the principal point. ``shutters``: whether it tells the collimator's edges; ``orientation``: whether it
+    tells PatientOrientation."""
 
     positioner: Positioner | None = None
     sdd_mm: float | None = None
     shutters: bool = True
+    orientation: bool = True
     body_part: str = ""
 
 

@@ -22,7 +22,7 @@ DEFAULT_ISOCENTER_SHARE = 0.65
 
 
 @dataclass(frozen=True)
-class Patient:
+class Phantom:
     """A CT prepared for many X-rays: one projector per material."""
 
     ct: Volume = field(repr=False)
@@ -59,53 +59,53 @@ class SimulatedXray:
         return stated if stated is not None else DEFAULT_ISOCENTER_SHARE * self.camera.intrinsics.sdd_mm
 
 
-def prepare_patient(ct: Volume, model: TissueModel | None = None) -> Patient:
+def prepare_phantom(ct: Volume, model: TissueModel | None = None) -> Phantom:
     """Prepare a CT in HU once, for many X-rays.
 
     :raises InputError: the volume is not in HU.
     """
     model = model or TissueModel()
     parts = densities(ct, model)
-    return Patient(ct, model, {name: make_projector(volume) for name, volume in
+    return Phantom(ct, model, {name: make_projector(volume) for name, volume in
                                (("water", parts.water), ("bone", parts.bone)) if volume.values.any()})
 
 
-def simulate_xray(volume: Volume | Patient, camera: Camera, settings: SimulationSettings | None = None,
+def simulate_xray(volume: Volume | Phantom, camera: Camera, settings: SimulationSettings | None = None,
                   landmarks: dict[str, np.ndarray] | None = None) -> SimulatedXray:
     """One X-ray of a CT.
 
-    :param volume: CT in HU, or a :class:`Patient` prepared with the settings' tissue model.
+    :param volume: CT in HU, or a :class:`Phantom` prepared with the settings' tissue model.
     :param landmarks: names to RAS points for the truth; else a dozen bone points within the image are chosen.
     :raises InputError: the volume is not in HU, or the beam misses it.
     """
     settings = settings or SimulationSettings()
-    patient = volume if isinstance(volume, Patient) else prepare_patient(volume, settings.tissue)
-    if patient.model != settings.tissue:
-        raise InputError("The patient was prepared with another tissue model than the settings ask for.")
+    phantom = volume if isinstance(volume, Phantom) else prepare_phantom(volume, settings.tissue)
+    if phantom.model != settings.tissue:
+        raise InputError("The phantom was prepared with another tissue model than the settings ask for.")
     rng = np.random.default_rng(settings.seed)
     positioner = settings.header.positioner or Positioner(*angles_of(camera.ras_from_camera)[:2])
-    share, signal, passing = _signal(patient, camera, settings, positioner)
+    share, signal, passing = _signal(phantom, camera, settings, positioner)
     inside = passing > FIELD_EDGE
     exposures = [chain.detected(signal, settings.detector, camera.intrinsics.spacing_mm, rng)
                  for _ in range(settings.encoding.frames)]
     if landmarks is None:
-        landmarks = bone_landmarks(patient.ct, camera, inside, rng)
+        landmarks = bone_landmarks(phantom.ct, camera, inside, rng)
     return SimulatedXray(pixels=np.stack([stored_values(one, inside, settings.encoding) for one in exposures]),
                          camera=camera, settings=settings, positioner=positioner,
                          header_sdd_mm=settings.header.sdd_mm or camera.intrinsics.sdd_mm, landmarks=landmarks,
                          transmission=share, field=inside)
 
 
-def _signal(patient: Patient, camera: Camera, settings: SimulationSettings, positioner: Positioner):
+def _signal(phantom: Phantom, camera: Camera, settings: SimulationSettings, positioner: Positioner):
     """Transmission of patient and metal, noise-free signal, and the aperture, each (rows, cols)."""
     factor, intrinsics = settings.detector.supersampling, camera.intrinsics
     edge = -0.5 + 0.5 / factor
     fine = Camera(intrinsics.region(edge, edge, 1 / factor, intrinsics.rows * factor, intrinsics.cols * factor),
                   camera.ras_from_camera)
-    mass = patient.mass_g_cm2(fine)
+    mass = phantom.mass_g_cm2(fine)
     if not any(one.any() for one in mass.values()):
         raise InputError(f"The beam from {np.round(camera.source_ras).tolist()} (RAS mm) misses "
-                         f"{patient.ct.path or 'the volume'}: nothing to simulate.")
+                         f"{phantom.ct.path or 'the volume'}: nothing to simulate.")
     mass |= chain.metal_mass(metal_mm(fine, settings.metal))
     share = chain.area_mean(chain.transmitted(mass, settings.beam), factor)
     passing = chain.area_mean(chain.aperture(settings.collimator, fine.intrinsics), factor)
