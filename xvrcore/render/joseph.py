@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from xvrcore.render.projector import RayIntegrals
-from xvrcore.render.pyramid import build_pyramid
+from xvrcore.render.pyramid import PAD_LOW, build_pyramid
 from xvrcore.volume import Volume
 
 FAST = {"nnan", "nsz", "arcp", "contract", "afn", "reassoc"}   # not ninf: slopes of axis-parallel rays are checked
@@ -31,126 +31,128 @@ class JosephProjector:
         chosen = self._levels[level]
         poses = np.asarray(poses, np.float64)
         targets = np.ascontiguousarray(targets, np.float64)
-        padded_from_camera = np.ascontiguousarray((chosen.padded_from_ras @ poses)[:, :3])
+        ijk_from_ras = np.linalg.inv(chosen.ras_from_ijk)
+        ijk_from_camera = np.ascontiguousarray((ijk_from_ras @ poses)[:, :3])
         shape = (len(poses), len(targets))
         values = np.empty(shape, np.float32)
         derivative_shape = (*shape, 3) if gradient else (1, 1, 3)
         by_source, by_target = np.empty(derivative_shape, np.float32), np.empty(derivative_shape, np.float32)
-        _cast(chosen.padded, chosen.shape, chosen.scale, padded_from_camera, np.ascontiguousarray(poses[:, :3, :3]),
-              targets, np.ascontiguousarray(chosen.padded_from_ras[:3, :3]), gradient, values, by_source, by_target)
+        _cast(chosen.padded.ravel(), chosen.padded.shape, chosen.shape, chosen.scale, ijk_from_camera,
+              np.ascontiguousarray(poses[:, :3, :3]), targets, np.ascontiguousarray(ijk_from_ras[:3, :3]), gradient,
+              values, by_source, by_target)
         return RayIntegrals(values, by_source, by_target) if gradient else RayIntegrals(values)
 
 
 @njit(parallel=True, fastmath=FAST, cache=True, nogil=True, error_model="numpy")
-def _cast(volume, shape, scale, padded_from_camera, ras_from_camera, targets, padded_from_ras, gradient,
+def _cast(volume, padded_shape, shape, scale, ijk_from_camera, ras_from_camera, targets, ijk_from_ras, gradient,
           values, by_source, by_target):
     """Fill ``values`` and, with ``gradient``, the derivatives (RAS) for all poses and targets."""
     count = targets.shape[0]
     jobs = (count + RAYS_PER_JOB - 1) // RAYS_PER_JOB
-    for job in prange(padded_from_camera.shape[0] * jobs):
+    strides = (1, padded_shape[2], padded_shape[1] * padded_shape[2])
+    for job in prange(ijk_from_camera.shape[0] * jobs):
         pose = job // jobs
         first = (job - pose * jobs) * RAYS_PER_JOB
-        m, rotation = padded_from_camera[pose], ras_from_camera[pose]
+        m, rotation = ijk_from_camera[pose], ras_from_camera[pose]
         for ray in range(first, min(count, first + RAYS_PER_JOB)):
             x, y, z = targets[ray, 0], targets[ray, 1], targets[ray, 2]
             length = np.sqrt(x * x + y * y + z * z)
-            value, si, sj, sk, ti, tj, tk = _integrate(
-                volume, shape, m[0, 3], m[1, 3], m[2, 3],
-                m[0, 0] * x + m[0, 1] * y + m[0, 2] * z,
-                m[1, 0] * x + m[1, 1] * y + m[1, 2] * z,
-                m[2, 0] * x + m[2, 1] * y + m[2, 2] * z, gradient)
+            along = (m[0, 0] * x + m[0, 1] * y + m[0, 2] * z,
+                     m[1, 0] * x + m[1, 1] * y + m[1, 2] * z,
+                     m[2, 0] * x + m[2, 1] * y + m[2, 2] * z)
+            value, si, sj, sk, ti, tj, tk = _integrate(volume, strides, shape, (m[0, 3], m[1, 3], m[2, 3]), along,
+                                                       gradient)
             step = length * scale
             values[pose, ray] = value * step
             if gradient:
                 for axis in range(3):
-                    a, b, c = padded_from_ras[0, axis], padded_from_ras[1, axis], padded_from_ras[2, axis]
+                    i, j, k = ijk_from_ras[0, axis], ijk_from_ras[1, axis], ijk_from_ras[2, axis]
                     # the ray itself grows with its target and shrinks with its source
                     direction = rotation[axis, 0] * x + rotation[axis, 1] * y + rotation[axis, 2] * z
                     grows = value * scale * direction / length
-                    by_source[pose, ray, axis] = (a * si + b * sj + c * sk) * step - grows
-                    by_target[pose, ray, axis] = (a * ti + b * tj + c * tk) * step + grows
+                    by_source[pose, ray, axis] = (i * si + j * sj + k * sk) * step - grows
+                    by_target[pose, ray, axis] = (i * ti + j * tj + k * tk) * step + grows
 
 
 @njit(fastmath=FAST, nogil=True, error_model="numpy")
-def _integrate(volume, shape, pi, pj, pk, di, dj, dk, gradient):
-    """Sum over the ray from source ``p`` to target ``p + d`` (padded voxels), for a ray of unit length.
+def planes_crossed(shape, source, along):
+    """The planes of voxels that the ray from ``source`` to ``source + along`` (ijk) crosses.
 
-    Returns the sum and, with ``gradient``, its derivatives by the source and by the target.
+    Returns the axis a that the ray is most parallel to, the two others b and c, the first and the last plane
+    (none if last < first), where the ray meets the first one (b, c), and its slopes by plane.
     """
-    height, width = np.int64(shape[1]), np.int64(shape[2])
-    ai, aj, ak = abs(di), abs(dj), abs(dk)
-    # a is the axis that the ray is most parallel to; b and c span its planes
-    if ai >= aj and ai >= ak:
-        pa, pb, pc, da, db, dc = pi, pj, pk, di, dj, dk
-        na, nb, nc, stride_a, stride_b, stride_c = shape[2], shape[1], shape[0], 1, width, height * width
-    elif aj >= ak:
-        pa, pb, pc, da, db, dc = pj, pi, pk, dj, di, dk
-        na, nb, nc, stride_a, stride_b, stride_c = shape[1], shape[2], shape[0], width, 1, height * width
-    else:
-        pa, pb, pc, da, db, dc = pk, pi, pj, dk, di, dj
-        na, nb, nc, stride_a, stride_b, stride_c = shape[0], shape[2], shape[1], height * width, 1, width
-    per_a = 1.0 / da
-    slope_b, slope_c = db * per_a, dc * per_a
-    at_b, at_c = pb - pa * slope_b, pc - pa * slope_c      # where the line meets plane 0
-    low, high = 1.0, na - 3.0
-    low, high = _clip(low, high, at_b, slope_b, nb - 2.0)
-    low, high = _clip(low, high, at_c, slope_c, nc - 2.0)
-    near, far = min(pa, pa + da), max(pa, pa + da)
-    low, high = max(low, near - 0.5), min(high, far + 0.5)
+    ai, aj, ak = abs(along[0]), abs(along[1]), abs(along[2])
+    a, b, c = (0, 1, 2) if ai >= aj and ai >= ak else (1, 0, 2) if aj >= ak else (2, 0, 1)
+    slope_b, slope_c = along[b] / along[a], along[c] / along[a]
+    start_b, start_c = source[b] - source[a] * slope_b, source[c] - source[a] * slope_c   # at plane 0
+    end = source[a] + along[a]
+    low, high = max(0.0, min(source[a], end) - 0.5), min(shape[2 - a] - 1.0, max(source[a], end) + 0.5)
+    low, high = _clip(low, high, start_b, slope_b, shape[2 - b])
+    low, high = _clip(low, high, start_c, slope_c, shape[2 - c])
     if high < low:
-        return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        return a, b, c, 0, -1, 0.0, 0.0, 0.0, 0.0
     first, last = np.int64(np.ceil(low)), np.int64(np.floor(high))
+    return a, b, c, first, last, start_b + first * slope_b, start_c + first * slope_c, slope_b, slope_c
+
+
+@njit(fastmath=FAST, nogil=True, error_model="numpy")
+def _clip(low, high, start, slope, size):
+    """The planes between ``low`` and ``high`` in which ``start + plane * slope`` is within a voxel of the volume."""
+    if slope != 0.0:
+        enter, leave = (-1.0 - start) / slope, (size - start) / slope
+        return max(low, min(enter, leave)), min(high, max(enter, leave))
+    if start < -1.0 or start > size:
+        return low, low - 1.0
+    return low, high
+
+
+@njit(fastmath=FAST, nogil=True, error_model="numpy")
+def _integrate(volume, strides, shape, source, along, gradient):
+    """Sum over the ray from ``source`` to ``source + along`` (ijk), as if the ray were 1 mm long.
+
+    Returns the sum and, with ``gradient``, its derivatives by the source and by the target (ijk).
+    """
+    a, b, c, first, last, at_b, at_c, slope_b, slope_c = planes_crossed(shape, source, along)
     if last < first:
         return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    base = first * stride_a
-    b, c = at_b + first * slope_b, at_c + first * slope_c
-    t0 = (first - pa) * per_a
+    stride_a, stride_b, stride_c = strides[a], strides[b], strides[c]
+    pa, da, db, dc = source[a], along[a], along[b], along[c]
+    at_b, at_c = at_b + PAD_LOW, at_c + PAD_LOW
+    base, steps = (first + PAD_LOW) * stride_a, last - first
+    t0, t1 = (first - pa) / da, (last - pa) / da
+    gb = gc = hb = hc = 0.0
     if gradient:
-        total, gb, gc, hb, hc = _march_gradient(volume, base, last - first + 1, stride_a, stride_b, stride_c,
-                                                np.float32(b), np.float32(c), np.float32(slope_b), np.float32(slope_c))
-        hb, hc = t0 * gb + per_a * hb, t0 * gc + per_a * hc
+        total, gb, gc, hb, hc = _march_gradient(volume, base, steps + 1, stride_a, stride_b, stride_c, np.float32(at_b),
+                                                np.float32(at_c), np.float32(slope_b), np.float32(slope_c))
+        hb, hc = t0 * gb + hb / da, t0 * gc + hc / da
     else:
-        total = _march(volume, base, last - first + 1, stride_a, stride_b, stride_c,
-                       np.float32(b), np.float32(c), np.float32(slope_b), np.float32(slope_c))
-        gb = gc = hb = hc = 0.0
+        total = _march(volume, base, steps + 1, stride_a, stride_b, stride_c, np.float32(at_b),
+                       np.float32(at_c), np.float32(slope_b), np.float32(slope_c))
     # a ray that begins or ends inside the volume takes only its part of the first and last plane's cell
     at_near = at_far = 0.0
-    missing = near - (first - 0.5)
+    missing = min(pa, pa + da) - (first - 0.5)
     if missing > 0.0:
-        at_near, sb, sc = _sample(volume, base, stride_b, stride_c, b, c)
+        at_near, sb, sc = _sample(volume, base, stride_b, stride_c, at_b, at_c)
         total -= missing * at_near
         gb, gc, hb, hc = gb - missing * sb, gc - missing * sc, hb - missing * t0 * sb, hc - missing * t0 * sc
-    missing = (last + 0.5) - far
+    missing = (last + 0.5) - max(pa, pa + da)
     if missing > 0.0:
-        steps = last - first
         at_far, sb, sc = _sample(volume, base + steps * stride_a, stride_b, stride_c,
-                                 b + steps * slope_b, c + steps * slope_c)
-        t1 = (last - pa) * per_a
+                                 at_b + steps * slope_b, at_c + steps * slope_c)
         total -= missing * at_far
         gb, gc, hb, hc = gb - missing * sb, gc - missing * sc, hb - missing * t1 * sb, hc - missing * t1 * sc
-    weight = abs(per_a)
+    weight = abs(1.0 / da)
     value = total * weight
     tb, tc = hb * weight, hc * weight
     sb, sc = gb * weight - tb, gc * weight - tc
     at_source, at_target = (at_near, at_far) if da > 0 else (at_far, at_near)
-    ta = -(db * tb + dc * tc + value - at_target) * per_a
-    sa = -(db * sb + dc * sc - value + at_source) * per_a
-    if ai >= aj and ai >= ak:
+    sa = -(db * sb + dc * sc - value + at_source) / da
+    ta = -(db * tb + dc * tc + value - at_target) / da
+    if a == 0:
         return value, sa, sb, sc, ta, tb, tc
-    if aj >= ak:
+    if a == 1:
         return value, sb, sa, sc, tb, ta, tc
     return value, sb, sc, sa, tb, tc, ta
-
-
-@njit(fastmath=FAST, nogil=True, error_model="numpy")
-def _clip(low, high, start, slope, limit):
-    """The planes between ``low`` and ``high`` in which ``start + plane * slope`` lies between 0 and ``limit``."""
-    if slope != 0.0:
-        enter, leave = -start / slope, (limit - start) / slope
-        return max(low, min(enter, leave)), min(high, max(enter, leave))
-    if start < 0.0 or start > limit:
-        return low, low - 1.0
-    return low, high
 
 
 @njit(fastmath=FAST, nogil=True, error_model="numpy")

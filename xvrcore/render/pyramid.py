@@ -12,34 +12,27 @@ LEVEL_PITCHES_MM = (1.5, 3.0, 6.0)
 """Voxel sizes that the coarser levels aim at, by whole-number block averages."""
 PAD_LOW, PAD_HIGH = 1, 2
 """Zero voxels around each level: interpolation next to the border then needs no bounds checks."""
+CACHE_LINE_BYTES = 64
 
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution. Voxel (i, j, k) of the level sits at ``(i + 1, j + 1, k + 1)`` of the padded array.
+    """One resolution: ``shape`` voxels (k, j, i), of which (0, 0, 0) is stored at ``padded[1, 1, 1]``.
 
-    ``padded`` is flat and quantized to 16 bits, ``padded * scale`` being attenuation in 1/mm; ``shape`` is its
-    padded (k, j, i) shape, ``padded_from_ras`` (4x4) leads from RAS mm to its (i, j, k), and ``pitch_mm`` is
-    the cube root of a voxel's volume.
+    ``padded`` holds zeros around them and is quantized to 16 bits, ``padded * scale`` being attenuation in 1/mm;
+    ``ras_from_ijk`` (4x4) leads from voxel indices to RAS mm; ``pitch_mm`` is the cube root of a voxel's volume.
     """
 
     padded: np.ndarray = field(repr=False)
     shape: tuple[int, int, int]
     scale: float
-    padded_from_ras: np.ndarray = field(repr=False)
+    ras_from_ijk: np.ndarray = field(repr=False)
     pitch_mm: float
 
     def dense(self) -> np.ndarray:
         """The level without its padding, (k, j, i) float32, in 1/mm."""
-        inner = slice(PAD_LOW, -PAD_HIGH)
-        return self.padded.reshape(self.shape)[inner, inner, inner] * np.float32(self.scale)
-
-    @property
-    def ras_from_ijk(self) -> np.ndarray:
-        """4x4 from voxel indices of :meth:`dense` to RAS mm."""
-        shift = np.eye(4)
-        shift[:3, 3] = PAD_LOW
-        return np.linalg.inv(self.padded_from_ras) @ shift
+        inner = tuple(slice(PAD_LOW, PAD_LOW + n) for n in self.shape)
+        return self.padded[inner] * np.float32(self.scale)
 
 
 def build_pyramid(attenuation: Volume) -> tuple[Level, ...]:
@@ -58,30 +51,34 @@ def build_pyramid(attenuation: Volume) -> tuple[Level, ...]:
     scale = (max(high, -low) or 1.0) / np.iinfo(kind).max
     full = _allocate(values.shape, kind)
     _quantize(values, 1 / scale, full)
-    levels = [_level(full, scale, attenuation.ras_from_ijk, (1, 1, 1))]
+    levels = [_level(full, values.shape, scale, attenuation.ras_from_ijk, (1, 1, 1))]
     done = {(1, 1, 1)}
     for pitch in LEVEL_PITCHES_MM:
         factors = tuple(max(1, int(np.round(pitch / s))) for s in attenuation.spacing_mm)
         if factors in done:
             continue
         done.add(factors)
-        coarse = _allocate(tuple(-(-n // f) for n, f in zip(values.shape, factors[::-1], strict=True)), kind)
-        _block_average(full, *factors, coarse)
-        levels.append(_level(coarse, scale, attenuation.ras_from_ijk, factors))
+        shape = tuple(-(-n // f) for n, f in zip(values.shape, factors[::-1], strict=True))
+        coarse = _allocate(shape, kind)
+        _block_average(full, values.shape, *factors, coarse, shape)
+        levels.append(_level(coarse, shape, scale, attenuation.ras_from_ijk, factors))
     return tuple(levels)
 
 
 def _allocate(shape: tuple[int, int, int], kind) -> np.ndarray:
-    return np.zeros(tuple(n + PAD_LOW + PAD_HIGH for n in shape), kind)
+    """Zeros for a padded level, its rows an odd number of cache lines long: even ones crowd into few cache sets."""
+    per_line = CACHE_LINE_BYTES // np.dtype(kind).itemsize
+    lines = -(-(shape[2] + PAD_LOW + PAD_HIGH) // per_line)
+    return np.zeros((shape[0] + PAD_LOW + PAD_HIGH, shape[1] + PAD_LOW + PAD_HIGH, (lines | 1) * per_line), kind)
 
 
-def _level(padded: np.ndarray, scale: float, ras_from_ijk: np.ndarray, factors: tuple[int, int, int]) -> Level:
+def _level(padded: np.ndarray, shape: tuple[int, int, int], scale: float, ras_from_ijk: np.ndarray,
+           factors: tuple[int, int, int]) -> Level:
     """A block's center lies (factor - 1) / 2 voxels after its first voxel."""
-    ijk_from_padded = np.diag([*factors, 1.0])
-    ijk_from_padded[:3, 3] = (np.array(factors) - 1) / 2 - PAD_LOW * np.array(factors)
-    ras_from_padded = ras_from_ijk @ ijk_from_padded
-    return Level(padded.ravel(), padded.shape, scale, np.linalg.inv(ras_from_padded),
-                 float(np.cbrt(abs(np.linalg.det(ras_from_padded[:3, :3])))))
+    full_from_level = np.diag([*factors, 1.0])
+    full_from_level[:3, 3] = (np.array(factors) - 1) / 2
+    ras_from_level = ras_from_ijk @ full_from_level
+    return Level(padded, shape, scale, ras_from_level, float(np.cbrt(abs(np.linalg.det(ras_from_level[:3, :3])))))
 
 
 @njit(parallel=True, cache=True, nogil=True)
@@ -109,16 +106,14 @@ def _quantize(values, inverse_scale, padded):
 
 
 @njit(parallel=True, cache=True, nogil=True)
-def _block_average(full, fi, fj, fk, coarse):
+def _block_average(full, shape, fi, fj, fk, coarse, coarse_shape):
     """Mean of blocks; voxels beyond the border count as zero, so that the integral is kept."""
-    size = fi * fj * fk
-    depth, height, width = (full.shape[0] - PAD_HIGH, full.shape[1] - PAD_HIGH, full.shape[2] - PAD_HIGH)
-    for k in prange(coarse.shape[0] - PAD_LOW - PAD_HIGH):
-        for j in range(coarse.shape[1] - PAD_LOW - PAD_HIGH):
-            for i in range(coarse.shape[2] - PAD_LOW - PAD_HIGH):
+    for k in prange(coarse_shape[0]):
+        for j in range(coarse_shape[1]):
+            for i in range(coarse_shape[2]):
                 total = 0
-                for kk in range(k * fk + PAD_LOW, min((k + 1) * fk + PAD_LOW, depth)):
-                    for jj in range(j * fj + PAD_LOW, min((j + 1) * fj + PAD_LOW, height)):
-                        for ii in range(i * fi + PAD_LOW, min((i + 1) * fi + PAD_LOW, width)):
-                            total += full[kk, jj, ii]
-                coarse[k + PAD_LOW, j + PAD_LOW, i + PAD_LOW] = np.rint(total / size)
+                for kk in range(k * fk, min((k + 1) * fk, shape[0])):
+                    for jj in range(j * fj, min((j + 1) * fj, shape[1])):
+                        for ii in range(i * fi, min((i + 1) * fi, shape[2])):
+                            total += full[kk + PAD_LOW, jj + PAD_LOW, ii + PAD_LOW]
+                coarse[k + PAD_LOW, j + PAD_LOW, i + PAD_LOW] = np.rint(total / (fi * fj * fk))
