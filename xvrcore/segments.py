@@ -237,9 +237,9 @@ def restrict_to(attenuation: Volume, segmentation: Segmentation, names, margin_m
     if not kept.any():
         raise InputError(f"None of {', '.join(names)} lies in the volume; choose other segments.")
     values = np.zeros_like(attenuation.values)
-    box = tuple(slice(max(0, s.start - pad), s.stop + pad) for s, pad in
-                zip(ndimage.find_objects(kept.view(np.uint8))[0], np.ceil(margin_mm / attenuation.spacing_mm[::-1]).astype(int),
-                    strict=True))
+    pad = np.ceil(margin_mm / attenuation.spacing_mm[::-1]).astype(int)
+    box = tuple(slice(max(0, extent.start - more), extent.stop + more)
+                for extent, more in zip(ndimage.find_objects(kept.view(np.uint8))[0], pad, strict=True))
     inside = kept[box]
     if margin_mm > 0:
         inside = ndimage.distance_transform_edt(~inside, sampling=attenuation.spacing_mm[::-1]) <= margin_mm
