@@ -8,6 +8,7 @@ a figure that is not finite becomes ``null``.
 import json
 import math
 import platform
+import re
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from importlib import metadata
@@ -27,6 +28,7 @@ SCHEMA_VERSION = 1
 LABELS = ("registered", "doubtful", "failed")
 PROJECTION_TOLERANCE = 1e-6
 """How far, relative to its largest entry, ``projection_ras`` may be from what pose and intrinsics give."""
+NUMBER_LIST = re.compile(r"\[\n([-+.,\deE\s]+)\n\s*\]")
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "SimpleITK", "pydicom")
 
 
@@ -128,8 +130,12 @@ def software_versions() -> dict[str, str]:
 
 
 def to_json(document) -> str:
-    """Valid JSON of plain values, tuples, paths and NumPy's numbers; what is not finite becomes ``null``."""
-    return json.dumps(_plain(document), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    """Valid JSON of plain values, tuples, paths and NumPy's numbers; what is not finite becomes ``null``.
+
+    Lists of numbers stand in one line.
+    """
+    text = json.dumps(_plain(document), indent=1, allow_nan=False, ensure_ascii=False)
+    return NUMBER_LIST.sub(lambda found: "[" + " ".join(found[1].split()) + "]", text) + "\n"
 
 
 def _plain(value):

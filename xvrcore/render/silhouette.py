@@ -3,22 +3,22 @@
 import numpy as np
 from numba import njit, prange
 
-FULL = np.float32(255)
+ALMOST = np.float32(0.9999)
 
 
 def silhouette(inside: np.ndarray, ijk_from_camera: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The largest share of a segment that each ray meets, interpolated linearly between voxels.
+    """How far into a segment each ray gets: the largest value, 1 inside, 0 outside, linear between voxels.
 
-    The level 0.5 outlines the surface on which the share is one half.
+    Its level 0.5 outlines the surface halfway between the segment's voxels and their neighbors.
 
-    :param inside: [k, j, i] uint8, the segment's share of each voxel, from 0 to FULL; zero on every face of the box.
+    :param inside: [k, j, i] bool, the segment's voxels; none on any face of the box.
     :param ijk_from_camera: 4x4, voxel indices from camera coordinates in mm.
     :param targets: (N, 3) detector points, camera frame, mm.
     :return: (N,) float32 in 0..1.
     """
     sizes = np.array(inside.shape[::-1])
     strides = np.array([1, sizes[0], sizes[0] * sizes[1]])
-    return _largest(np.ascontiguousarray(inside, np.uint8).ravel(), sizes, strides,
+    return _largest(np.ascontiguousarray(inside).view(np.uint8).ravel(), sizes, strides,
                     np.ascontiguousarray(ijk_from_camera[:3], np.float64), np.ascontiguousarray(targets, np.float64))
 
 
@@ -56,9 +56,9 @@ def _along_ray(inside, sizes, strides, source, direction):
         value = ((inside[corner] * (1 - fa) + inside[beside] * fa) * (1 - fb)
                  + (inside[below] * (1 - fa) + inside[below + strides[first]] * fa) * fb)
         largest = max(largest, value)
-        if largest >= FULL:
-            break
-    return largest / FULL
+        if largest > ALMOST:
+            return np.float32(1)
+    return largest
 
 
 @njit(cache=True)
