@@ -21,6 +21,8 @@ INLIER_MM = 5.0
 """How far, on the detector, a landmark may lie from where it should be: a careful click at a blurred edge."""
 MAX_TRIPLES = 200
 REFINED = 12
+LENIENCY = (4, 2, 1, 1)
+"""A triple's pose amplifies the errors of its pixels: what counts as explained narrows while it is refined."""
 SMALLEST_WIDTH_MM = 2.0
 """Landmarks nearer than this to one line, or one point, leave the pose open."""
 SAME_POSE_DEG, SAME_POSE_MM = 2.0, 20.0
@@ -105,7 +107,7 @@ def _rms(errors: np.ndarray) -> float:
 
 def _cost(errors: np.ndarray, inlier_px: float) -> float:
     """Squared errors, each at most that of an outlier (MSAC)."""
-    return float(np.minimum(errors, inlier_px).__pow__(2).sum())
+    return float(np.sum(np.minimum(errors, inlier_px) ** 2))
 
 
 def _errors(pose: np.ndarray, points: np.ndarray, pixels: np.ndarray, intrinsics: Intrinsics) -> np.ndarray:
@@ -124,8 +126,7 @@ def _hypotheses(points, pixels, intrinsics, rng, inlier_px) -> list[np.ndarray]:
     else:
         triples = [rng.choice(count, 3, replace=False) for _ in range(MAX_TRIPLES)]
     found = [pose for triple in triples for pose in _three_point_poses(points[triple], toward[triple])]
-    # a triple's pose amplifies the errors of its own pixels: rank leniently, refinement decides
-    ranked = sorted(found, key=lambda pose: _cost(_errors(pose, points, pixels, intrinsics), 4 * inlier_px))
+    ranked = sorted(found, key=lambda pose: _cost(_errors(pose, points, pixels, intrinsics), LENIENCY[0] * inlier_px))
     kept: list[np.ndarray] = []
     for pose in ranked:
         if len(kept) == REFINED:
@@ -179,17 +180,17 @@ def _aligned(points_ras: np.ndarray, points_camera: np.ndarray) -> np.ndarray:
 
 
 def _fit(pose, points, pixels, intrinsics, inlier_px) -> tuple[np.ndarray, np.ndarray]:
-    """The pose refined, first robustly on all pairs, then on those it explains; and the errors of all pairs."""
-    pose = _refined(pose, points, pixels, intrinsics, robust_px=inlier_px / 2)
+    """The pose refined on the pairs it explains, ever more strictly, and the errors of all pairs."""
     errors = _errors(pose, points, pixels, intrinsics)
-    used = errors <= inlier_px
-    if np.count_nonzero(used) >= FEWEST_PAIRS:
+    for leniency in LENIENCY:
+        nearest = np.sort(errors)[FEWEST_PAIRS - 1]
+        used = errors <= max(leniency * inlier_px, nearest)
         pose = _refined(pose, points[used], pixels[used], intrinsics)
         errors = _errors(pose, points, pixels, intrinsics)
     return pose, errors
 
 
-def _refined(pose, points, pixels, intrinsics, robust_px: float | None = None) -> np.ndarray:
+def _refined(pose, points, pixels, intrinsics) -> np.ndarray:
     """Levenberg-Marquardt-like least squares of the reprojection errors over a twist about the points' center."""
     center = points.mean(axis=0)
     reach = max(float(np.linalg.norm(points - center, axis=1).mean()), 1.0)      # makes the six numbers comparable
@@ -203,5 +204,4 @@ def _refined(pose, points, pixels, intrinsics, robust_px: float | None = None) -
         depth = np.maximum(in_camera[:, 2], 1.0)      # behind the source: pushed, never divided by zero
         return ((in_camera @ intrinsics.matrix.T)[:, :2] / depth[:, None] - pixels).ravel()
 
-    loss = {"loss": "soft_l1", "f_scale": robust_px} if robust_px else {}
-    return moved(least_squares(residuals, np.zeros(6), xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=100, **loss).x)
+    return moved(least_squares(residuals, np.zeros(6), xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=50).x)
