@@ -9,6 +9,9 @@ import numpy as np
 
 from xvrcore.errors import InputError
 from xvrcore.pose_file import software_versions
+from xvrcore.render import make_projector
+from xvrcore.render.projector import BACKENDS
+from xvrcore.volume import Volume
 
 WATER_PER_MM = 0.02
 CUBE_VOXELS = 32
@@ -42,14 +45,10 @@ def devices() -> dict:
 
 def kernels() -> dict[str, dict]:
     """For every backend: whether a ray through a water cube has the right integral, on which device, how fast."""
-    from xvrcore.render import BACKENDS
     return {name: _kernel(name) for name in BACKENDS}
 
 
 def _kernel(name: str) -> dict:
-    from xvrcore.render import make_projector
-    from xvrcore.volume import Volume
-
     ras_from_ijk = np.eye(4)
     ras_from_ijk[:3, 3] = -(CUBE_VOXELS - 1) / 2
     cube = Volume(np.full((CUBE_VOXELS,) * 3, WATER_PER_MM, np.float32), ras_from_ijk, "attenuation")
