@@ -167,8 +167,12 @@ class _Registration:
     def _starts(self, attempt: _Attempt):
         """For each reading of the radiograph: the regions to search and the poses handed in."""
         for reading in self.radiograph.readings:
-            if self.start == "given":
+            if self.start == "given" and attempt is ATTEMPTS[0]:
                 yield reading, [], [(g.name, g.ras_from_camera) for g in self.given]
+            elif self.start == "given":
+                center = self.patient.center_ras
+                yield reading, [Region(f"around {g.name}", g.ras_from_camera, center, attempt.header_range)
+                                for g in self.given], []
             elif self.start == "header":
                 yield reading, [self._region("header", reading, attempt)], []
             else:
@@ -185,7 +189,8 @@ class _Registration:
         """Whether a view agrees with the reading's flip, where the header says how the image lies to the patient."""
         orientation = self.radiograph.patient_orientation
         wanted = flip_for(*STANDARD_VIEWS[view], orientation) if orientation else None
-        return wanted is None or wanted == reading.intrinsics.flipped or "user" in self.radiograph.origins["flip"].source
+        stated = self.radiograph.origins["flip"].source == "user"
+        return stated or wanted is None or wanted == reading.intrinsics.flipped
 
     def _resolved_start(self) -> str:
         has_angles = self.radiograph.readings[0].positioner.has_angles

@@ -11,6 +11,7 @@ import sys
 
 from xvrcore import __version__
 from xvrcore.errors import InputError, WorkError
+from xvrcore.threads import prepare_threads
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser(arguments).parse_args(arguments)
     try:
+        prepare_threads(getattr(options, "threads", None))
         return importlib.import_module(f"xvrcore.cli.{options.command}").run(options)
     except InputError as error:
         return _complain("error", error, WRONG_INPUT)
