@@ -6,7 +6,7 @@ Closing it cancels the work. In doubt it tries again, denser and then by bones a
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,7 +25,8 @@ from xvrcore.initialize.regions import (
 )
 from xvrcore.initialize.tournament import Entry, Round, play, same, sampled, survivors
 from xvrcore.objective import Comparison
-from xvrcore.patient import Patient
+from xvrcore.patient import Patient, Rendering
+from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.refine.lm import LmStage
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
 from xvrcore.xray import Radiograph, Xray
@@ -54,11 +55,14 @@ class RegistrationSettings:
     """``start``: "auto", "header" (its angles and distances), "wide" (angles unknown) or "given" (poses handed in).
 
     ``patience_s`` bounds how long a doubtful result is tried again; ``seed`` makes every run repeatable.
+    ``refine_principal_point`` and ``refine_sdd`` let these move with the pose at the end.
     """
 
     start: str = "auto"
     seed: int = 0
     patience_s: float = 30.0
+    refine_principal_point: bool = False
+    refine_sdd: bool = False
 
     def __post_init__(self):
         if self.start not in START_NAMES:
@@ -124,6 +128,7 @@ class _Registration:
             result = self._result()
             if result.verdict.label == "registered" or self._elapsed() > self.settings.patience_s:
                 break
+            yield Progress("trying again", done, result.scores["similarity"], result.camera, result.verdict.label, result)
         yield Progress("done", 1.0, result.scores["similarity"], result.camera, result.verdict.label)
         return result
 
@@ -145,6 +150,16 @@ class _Registration:
             entries = yield from self._play(entries, stage, done + i * part, part)
         self.finalists += entries
         self.finals += yield from self._play(entries[:1], LAST_ROUND, done + share - part, part)
+        if self.settings.refine_principal_point or self.settings.refine_sdd:
+            self.finals.append(self._with_intrinsics(self.finals[-1], rendering))
+
+    def _with_intrinsics(self, entry: Entry, rendering: Rendering) -> Entry:
+        """The entry with principal point and SDD refined as the settings allow."""
+        chosen = IntrinsicsSettings(self.settings.refine_principal_point, self.settings.refine_sdd)
+        camera = refine_with_intrinsics(entry.objective, _camera(entry), chosen)
+        objective = rendering.objective(replace(entry.objective.xray, intrinsics=camera.intrinsics))
+        score = objective.scores(camera.ras_from_camera[None], LAST_ROUND.rank)[0]
+        return replace(entry, objective=objective, pose=camera.ras_from_camera, score=float(score))
 
     def _play(self, entries, stage: Round, done, share) -> Iterator[Progress]:
         """One round of the tournament, told as progress; returns the surviving entries."""
