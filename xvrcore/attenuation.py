@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from xvrcore.errors import InputError
 from xvrcore.table import find_table
-from xvrcore.volume import Volume
+from xvrcore.volume import Volume, sampled
 
 # Mass attenuation with coherent scattering, cm2/g, of water and of cortical bone (ICRU-44, 1.92 g/cm3):
 # Hubbell and Seltzer, NIST Standard Reference Database 126, tables 3 and 4.
@@ -175,7 +175,7 @@ def attenuation_from_mr(volume: Volume, settings: MrSettings | None = None) -> V
     _require_quantity(volume, "MR", "MR")
     settings = settings or MrSettings()
     water, bone = attenuation_per_mm(settings.energy_kev)
-    sample = volume.values[::2, ::4, ::4] if min(volume.values.shape) >= 16 else volume.values
+    sample = sampled(volume.values)
     black = _otsu(sample) if settings.background is None else \
         settings.background * np.percentile(sample, settings.white_percentile)
     tissue = sample[sample > black]

@@ -56,13 +56,13 @@ class Series:
     def read_values(self) -> np.ndarray:
         """Rescaled values [k, j, i]."""
         if len(self.files) == 1:
-            frames = sitk.GetArrayViewFromImage(sitk.ReadImage(str(self.files[0])))
+            frames = sitk.GetArrayFromImage(sitk.ReadImage(str(self.files[0])))
             return frames[[s.frame for s in self.slices]]
         reader = sitk.ImageSeriesReader()
         reader.SetFileNames([str(f) for f in self.files])
         if len({s.rescale for s in self.slices}) > 1:     # else the first slice's type would round the others
             reader.SetOutputPixelType(sitk.sitkFloat32)
-        return sitk.GetArrayViewFromImage(reader.Execute()).copy()
+        return sitk.GetArrayFromImage(reader.Execute())
 
 
 def is_dicom(path: Path) -> bool:

@@ -10,7 +10,6 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from xvrcore import rigid
 from xvrcore.camera import Camera, Intrinsics
@@ -23,6 +22,7 @@ MAX_TRIPLES = 200
 REFINED = 12
 LENIENCY = (4, 2, 1, 1)
 """A triple's pose amplifies the errors of its pixels: what counts as explained narrows while it is refined."""
+MAX_STEPS, SMALLEST_STEP = 25, 1e-9
 SMALLEST_WIDTH_MM = 2.0
 """Landmarks nearer than this to one line, or one point, leave the pose open."""
 SAME_POSE_DEG, SAME_POSE_MM = 2.0, 20.0
@@ -191,17 +191,32 @@ def _fit(pose, points, pixels, intrinsics, inlier_px) -> tuple[np.ndarray, np.nd
 
 
 def _refined(pose, points, pixels, intrinsics) -> np.ndarray:
-    """Levenberg-Marquardt-like least squares of the reprojection errors over a twist about the points' center."""
+    """Least squares of the reprojection errors by Levenberg-Marquardt over twists about the points' center."""
     center = points.mean(axis=0)
-    reach = max(float(np.linalg.norm(points - center, axis=1).mean()), 1.0)      # makes the six numbers comparable
-    scale = np.r_[np.full(3, 1 / reach), np.ones(3)]
+    residuals, jacobian = _linearized(pose, points, pixels, intrinsics, center)
+    damping = 1e-6
+    for _ in range(MAX_STEPS):
+        normal = jacobian.T @ jacobian
+        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)) + np.eye(6) * 1e-12,
+                               -jacobian.T @ residuals)
+        trial = rigid.twist_motion(step, center) @ pose
+        its_residuals, its_jacobian = _linearized(trial, points, pixels, intrinsics, center)
+        if its_residuals @ its_residuals < residuals @ residuals:
+            pose, residuals, jacobian, damping = trial, its_residuals, its_jacobian, damping / 10
+        else:
+            damping *= 100
+        if np.abs(step).max() < SMALLEST_STEP:
+            break
+    return pose
 
-    def moved(numbers):
-        return rigid.twist_motion(numbers * scale, center) @ pose
 
-    def residuals(numbers):
-        in_camera = rigid.apply(rigid.inverse(moved(numbers)), points)
-        depth = np.maximum(in_camera[:, 2], 1.0)      # behind the source: pushed, never divided by zero
-        return ((in_camera @ intrinsics.matrix.T)[:, :2] / depth[:, None] - pixels).ravel()
-
-    return moved(least_squares(residuals, np.zeros(6), xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=50).x)
+def _linearized(pose, points, pixels, intrinsics, center) -> tuple[np.ndarray, np.ndarray]:
+    """Reprojection errors (2N,) in pixels and their derivatives (2N, 6) by a left twist of the pose."""
+    camera_from_ras = rigid.inverse(pose)
+    in_camera = rigid.apply(camera_from_ras, points)
+    depth = np.maximum(in_camera[:, 2], 1.0)[:, None]      # behind the source: pushed, never divided by zero
+    uv = (in_camera @ intrinsics.matrix.T)[:, :2] / depth
+    by_camera = (intrinsics.matrix[None, :2] - uv[:, :, None] * np.array([0, 0, 1.0])) / depth[:, :, None]
+    by_ras = by_camera @ camera_from_ras[:3, :3]
+    by_turn = -np.cross((points - center)[:, None], by_ras)      # the camera turned: the points turn back
+    return (uv - pixels).ravel(), np.concatenate([by_turn, -by_ras], axis=2).reshape(-1, 6)

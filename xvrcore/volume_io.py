@@ -15,7 +15,7 @@ import SimpleITK as sitk
 
 from xvrcore import dicom_series, rigid
 from xvrcore.errors import InputError
-from xvrcore.volume import Volume
+from xvrcore.volume import Volume, sampled
 
 MODALITIES = {"ct": "HU", "mr": "MR"}
 FAT_HU = -50
@@ -94,7 +94,7 @@ def read_grid(path: Path) -> Grid:
     with _said_plainly(path):
         image, notes = _read_image(path)
     ras_from_ijk = rigid.RAS_FROM_LPS @ _lps_from_ijk(image)
-    return Grid(sitk.GetArrayViewFromImage(image).copy(), ras_from_ijk, sha256_of(_files_of(path)), notes)
+    return Grid(sitk.GetArrayFromImage(image), ras_from_ijk, sha256_of(_files_of(path)), notes)
 
 
 def sha256_of(paths) -> str:
@@ -237,7 +237,7 @@ def _quantity(values: np.ndarray, modality: str, dicom_modality: str, path: Path
         return MODALITIES[modality], f"{path.name} was taken as {modality.upper()}, as asked for."
     if dicom_modality.lower() in MODALITIES:
         return MODALITIES[dicom_modality.lower()], f"{path.name} is {dicom_modality} by its DICOM header."
-    share = float(np.mean(values[::2, ::4, ::4] < FAT_HU))
+    share = float(np.mean(sampled(values) < FAT_HU))
     if share >= FAT_SHARE:
         return "HU", f"{path.name} was taken as CT: {100 * share:.0f} % of it is below {FAT_HU} HU."
     return "MR", (f"{path.name} was taken as MR: only {100 * share:.2g} % of it is below {FAT_HU}, as air and fat "
