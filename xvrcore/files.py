@@ -3,6 +3,8 @@
 import errno
 import os
 import secrets
+import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,4 +51,27 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def staged(folder: str | Path, last: str = "") -> Iterator[Path]:
+    """A temporary folder whose files move into ``folder`` once the block has ended well; else nothing changes.
+
+    :param last: name of the file to move last, whose presence tells that the others are there.
+    :raises InputError: there is no place, or no permission, to write.
+    """
+    folder = Path(folder)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    with said_plainly(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".xvrcore-", dir=folder) as stage:
+                yield Path(stage)
+                for file in sorted(Path(stage).iterdir(), key=lambda file: (file.name == last, file.name)):
+                    file.replace(folder / file.name)
+        except BaseException:
+            for path in missing:
+                if path.is_dir() and not any(path.iterdir()):
+                    path.rmdir()
             raise
