@@ -7,6 +7,9 @@ from xvrcore.camera import Intrinsics
 from xvrcore.simulate.materials import DENSITY, ENERGIES_KEV, MASS_ATTENUATION
 from xvrcore.simulate.settings import FIELD_EDGE, Beam, Collimator, Detector, Scatter
 
+METERED_SHARE = 0.6
+"""The exposure is metered in the middle of the image, over this share of its height and width."""
+
 
 def transmitted(mass_g_cm2: dict[str, np.ndarray], beam: Beam) -> np.ndarray:
     """Share (0..1) of the beam's energy that arrives behind mass thicknesses (g/cm2, per material).
@@ -85,14 +88,28 @@ def focal_spot_blur(image: np.ndarray, detector: Detector, magnification: float,
     return ndimage.gaussian_filter(image, sigma) if sigma.max() > 0 else image
 
 
-def detected(signal: np.ndarray, detector: Detector, spacing_mm, rng: np.random.Generator) -> np.ndarray:
-    """One exposure: quantum noise, then the scintillator's blur (which the noise shares), then electronic noise."""
-    if np.isinf(detector.photons):
-        counted = signal
-    else:
-        counted = rng.poisson(np.maximum(signal, 0) * detector.photons) / detector.photons
+def metered(field: np.ndarray) -> np.ndarray:
+    """The middle of the image, as far as it lies in the field; else all of the field."""
+    rows, cols = field.shape
+    top, left = round(rows * (1 - METERED_SHARE) / 2), round(cols * (1 - METERED_SHARE) / 2)
+    middle = np.zeros_like(field)
+    middle[top:rows - top, left:cols - left] = field[top:rows - top, left:cols - left]
+    return middle if middle.any() else field
+
+
+def open_beam_photons(signal: np.ndarray, field: np.ndarray, detector: Detector) -> float:
+    """Quanta per pixel of the open beam (signal 1) that give the metered middle the photons it should have."""
+    return detector.photons / max(float(np.median(signal[metered(field)])), 1e-9)
+
+
+def detected(signal: np.ndarray, photons: float, detector: Detector, spacing_mm,
+             rng: np.random.Generator) -> np.ndarray:
+    """One exposure: quantum noise, then the scintillator's blur (which the noise shares), then electronic noise.
+
+    :param photons: quanta per pixel where the signal is 1; infinite for no noise.
+    """
+    noisy = np.isfinite(photons)
+    counted = rng.poisson(np.maximum(signal, 0) * photons) / photons if noisy else signal
     if detector.blur_mm > 0:
         counted = ndimage.gaussian_filter(counted, detector.blur_mm / np.array(spacing_mm))
-    if not np.isinf(detector.photons):
-        counted = counted + rng.normal(0, detector.electronic_noise / detector.photons, signal.shape)
-    return counted
+    return counted + rng.normal(0, detector.electronic_noise / photons, signal.shape) if noisy else counted

@@ -4,10 +4,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from xvrcore.simulate.detector import metered
 from xvrcore.simulate.settings import Encoding
 
 WHITE_PERCENTILE = 99.0
-"""The exposure control puts this percentile of the field's signal at :data:`WHITE_LEVEL` of the full scale."""
+"""The exposure control puts this percentile of the metered signal at :data:`WHITE_LEVEL` of the full scale; air
+beside the patient may saturate."""
 WHITE_LEVEL = 0.9
 ENHANCED_SHARE = 0.01
 """Width of the sharpened details over the image's size."""
@@ -20,7 +22,7 @@ def stored_values(signal: np.ndarray, field: np.ndarray, encoding: Encoding) -> 
     curve over that: a power ``gamma`` and an S-shape, which no one can invert without knowing it.
     """
     full = 2 ** encoding.bits - 1
-    white = max(np.percentile(signal[field], WHITE_PERCENTILE), 1e-9)
+    white = max(np.percentile(signal[metered(field)], WHITE_PERCENTILE), 1e-9)
     if encoding.kind == "LIN":
         level = signal / white * WHITE_LEVEL
     else:

@@ -31,6 +31,8 @@ CORTICAL_BONE_HU = 1600.0
 """CT number of ICRU-44 cortical bone at the 70 keV mean energy of a clinical CT scanner."""
 SHELL_MM = 2.0
 """Thickness of a hollow mesh's wall, as cortical bone's."""
+MARROW_MM2 = 1500.0
+"""Largest hole in a bone's cross section that counts as its marrow."""
 
 ANATOMIES = ("tissue", "bone", "bone_mesh", "bone_shell", "skin_and_bone_mesh")
 
@@ -93,7 +95,7 @@ def _meshes(hu: np.ndarray, ct: Volume, model: TissueModel) -> tuple[np.ndarray,
     """Uniform bodies within iso-surfaces, their borders smooth at sub-voxel scale as a mesh's are."""
     sigma = 0.5 * ct.spacing_mm.min() / ct.spacing_mm[::-1]
     bones = _inside(ndimage.gaussian_filter(hu, sigma), 200.0)
-    bones = np.maximum(bones, _holes_of_slices(bones > 0.5))
+    bones = np.maximum(bones, _holes_of_slices(bones > 0.5, float(np.prod(ct.spacing_mm[:2]))))
     if model.anatomy == "bone_shell":
         depth = ndimage.distance_transform_edt(bones > 0.5, sampling=ct.spacing_mm[::-1])
         return np.zeros_like(hu), np.where(depth > SHELL_MM, 0, bones) * np.float32(DENSITY["bone"])
@@ -102,7 +104,7 @@ def _meshes(hu: np.ndarray, ct: Volume, model: TissueModel) -> tuple[np.ndarray,
     if model.anatomy == "bone_mesh":
         return np.zeros_like(hu), bone
     skin = _inside(ndimage.gaussian_filter(hu, 2 * sigma), -400.0)
-    skin = np.maximum(skin, _holes_of_slices(skin > 0.5))
+    skin = np.maximum(skin, np.stack([ndimage.binary_fill_holes(one) for one in skin > 0.5]).astype(np.float32))
     return np.maximum(skin - bones * np.float32(0.35), 0), bone
 
 
@@ -111,6 +113,12 @@ def _inside(hu: np.ndarray, surface_hu: float) -> np.ndarray:
     return np.clip((hu - surface_hu) / 200 + 0.5, 0, 1)
 
 
-def _holes_of_slices(inside: np.ndarray) -> np.ndarray:
-    """1 where a slice's bodies enclose a hole or are solid: marrow belongs to a filled bone."""
-    return np.stack([ndimage.binary_fill_holes(one) for one in inside]).astype(np.float32)
+def _holes_of_slices(inside: np.ndarray, pixel_mm2: float) -> np.ndarray:
+    """1 in the small holes that a slice's bodies enclose: marrow belongs to a filled bone, the pelvis's cavity not."""
+    holes = np.stack([ndimage.binary_fill_holes(one) for one in inside]) & ~inside
+    in_slice = np.zeros((3, 3, 3), int)
+    in_slice[1] = 1
+    labels, count = ndimage.label(holes, in_slice)
+    small = np.bincount(labels.ravel(), minlength=count + 1) * pixel_mm2 < MARROW_MM2
+    small[0] = False
+    return small[labels].astype(np.float32)

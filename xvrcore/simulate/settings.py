@@ -33,11 +33,16 @@ class Beam:
 
 @dataclass(frozen=True)
 class Detector:
-    """``photons``: quanta per stored pixel in the open beam, infinite for no noise at all; ``electronic_noise``: in
-    quanta. ``focal_spot_mm`` (width) blurs by the isocenter's magnification, ``blur_mm`` (standard deviation)
-    is the scintillator's. ``supersampling``: rays per pixel side, as a pixel integrates over its area."""
+    """How the beam is counted.
 
-    photons: float = 1e5
+    ``photons``: quanta per stored pixel behind the middle of the patient, which exposure control keeps the same for
+    thick and thin (some 100 in fluoroscopy, 1000 and more in a radiograph; infinite for no noise at all);
+    ``electronic_noise``: in quanta. ``focal_spot_mm`` (width) blurs by the isocenter's magnification, ``blur_mm``
+    (standard deviation) is the scintillator's. ``supersampling``: rays per pixel side, as a pixel integrates
+    over its area.
+    """
+
+    photons: float = 1500.0
     electronic_noise: float = 3.0
     focal_spot_mm: float = 0.6
     blur_mm: float = 0.15

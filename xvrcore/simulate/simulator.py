@@ -41,7 +41,8 @@ class Phantom:
 class SimulatedXray:
     """``pixels``: (frames, rows, cols) stored values. ``camera`` is the truth, ``positioner`` and ``header_sdd_mm``
     what the header says. ``landmarks``: names to RAS points. ``transmission`` (rows, cols): the patient's and
-    metal's own, without detector. ``field``: (rows, cols) bool, inside the collimator."""
+    metal's own, without detector. ``field``: (rows, cols) bool, inside the collimator. ``photons``: quanta per
+    pixel in the open beam."""
 
     pixels: np.ndarray = field(repr=False)
     camera: Camera
@@ -51,6 +52,7 @@ class SimulatedXray:
     landmarks: dict[str, np.ndarray] = field(repr=False)
     transmission: np.ndarray = field(repr=False)
     field: np.ndarray = field(repr=False)
+    photons: float
 
     @property
     def isocenter_mm(self) -> float:
@@ -86,14 +88,15 @@ def simulate_xray(volume: Volume | Phantom, camera: Camera, settings: Simulation
     positioner = settings.header.positioner or Positioner(*angles_of(camera.ras_from_camera)[:2])
     share, signal, passing = _signal(phantom, camera, settings, positioner)
     inside = passing > FIELD_EDGE
-    exposures = [chain.detected(signal, settings.detector, camera.intrinsics.spacing_mm, rng)
+    photons = chain.open_beam_photons(signal, inside, settings.detector)
+    exposures = [chain.detected(signal, photons, settings.detector, camera.intrinsics.spacing_mm, rng)
                  for _ in range(settings.encoding.frames)]
     if landmarks is None:
         landmarks = bone_landmarks(phantom.ct, camera, inside, rng)
     return SimulatedXray(pixels=np.stack([stored_values(one, inside, settings.encoding) for one in exposures]),
                          camera=camera, settings=settings, positioner=positioner,
                          header_sdd_mm=settings.header.sdd_mm or camera.intrinsics.sdd_mm, landmarks=landmarks,
-                         transmission=share, field=inside)
+                         transmission=share, field=inside, photons=photons)
 
 
 def _signal(phantom: Phantom, camera: Camera, settings: SimulationSettings, positioner: Positioner):

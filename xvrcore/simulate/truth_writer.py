@@ -56,7 +56,7 @@ def truth_record(simulated: SimulatedXray, dicom: str) -> dict:
         "detector_pixel00_centre_ras": camera.detector_ras(0, 0),
         "beam_axis_source_to_detector_ras": camera.ras_from_camera[:3, 2],
         "encoding": _encoding(simulated), "collimator": _collimator(simulated),
-        "scatter_to_primary": simulated.settings.scatter.to_primary, "photons_N0": simulated.settings.detector.photons,
+        "scatter_to_primary": simulated.settings.scatter.to_primary, "photons_N0": simulated.photons,
         "seed": simulated.settings.seed, "instruments": _instruments(simulated), "landmarks": _landmarks(simulated)}
     return {key: _plain(value) for key, value in record.items()}
 
