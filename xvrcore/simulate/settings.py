@@ -157,8 +157,8 @@ def _value(value, hint):
     if get_origin(choices[0]) is tuple:
         return tuple(_value(one, get_args(choices[0])[0]) for one in value)
     if is_dataclass(choices[0]):
-        fitting = [one for one in choices if set(value) <= {f.name for f in fields(one)}]
-        return settings_from_dict(value, (fitting or choices)[0])
+        known = [one for one in choices if isinstance(value, dict) and set(value) <= {f.name for f in fields(one)}]
+        return settings_from_dict(value, (known or choices)[0])
     if choices[0] is float:
         return float(value)
     if not isinstance(value, choices[0]):
