@@ -44,9 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line, as everything else does."""
+
+    def error(self, message):
+        self.exit(WRONG_INPUT, f"xvrcore: error: {message}; see {self.prog} --help\n")
+
+
+def _parser(arguments: list[str]) -> _Parser:
     """The parser of all commands, with the options of only the one that is asked for."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="xvrcore", description="Align X-rays with the CT or MR of the same patient. Research and teaching only.")
     parser.add_argument("--version", action="version", version=f"xvrcore {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")

@@ -12,7 +12,7 @@ def add_fields(parser, settings: type, help_texts: dict[str, str], prefix: str =
 
     ``sdd_mm: float | None`` becomes ``--sdd-mm SDD_MM``, a bool becomes ``--name`` / ``--no-name``, a tuple of
     numbers as many values, a ``Literal`` a choice. Names begin with ``prefix``. What is not said on the command
-    line stays out of the namespace: the dataclass alone knows its defaults.
+    line stays out of the namespace: the dataclass alone knows its defaults. A pixel spacing may be one value.
     """
     annotations = typing.get_type_hints(settings)
     by_name = {field.name: field for field in fields(settings)}
@@ -44,6 +44,8 @@ def _argument(name: str, annotation) -> dict:
     if typing.get_origin(annotation) is typing.Literal:
         return {"choices": choices}
     if typing.get_origin(annotation) is tuple:
+        if name.endswith("spacing_mm"):
+            return {"type": float, "nargs": "+", "metavar": "MM", "action": _Spacing}
         count = "+" if choices[-1] is Ellipsis else len(choices)
         return {"type": choices[0], "nargs": count, "metavar": _metavar(name, choices[0])}
     if annotation is bool:
@@ -58,3 +60,12 @@ def _metavar(name: str, kind: type) -> str:
     unit = name.rsplit("_", 1)[-1]
     return unit.upper() if unit in ("mm", "deg", "px", "ras", "s") else \
         {int: "N", float: "X", str: "TEXT", Path: "PATH"}[kind]
+
+
+class _Spacing(argparse.Action):
+    """Row and column spacing, or one value for both."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if len(values) > 2:
+            parser.error(f"argument {option_string}: expected one or two values")
+        setattr(namespace, self.dest, values * 2 if len(values) == 1 else values)

@@ -49,7 +49,7 @@ VIEW_HELP = {
     "source_isocenter_mm": f"source to isocenter (default: {DEFAULT_ISOCENTER_SHARE} of the SDD)",
     "sdd_mm": "source to detector",
     "rows": "image height in pixels", "cols": "image width in pixels",
-    "pixel_spacing_mm": "row and column spacing at the detector",
+    "pixel_spacing_mm": "row and column spacing at the detector, or one for both",
     "principal_point_px": "u and v (default: the middle of the image)",
     "flip": "store the mirror image",
 }

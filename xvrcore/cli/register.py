@@ -1,0 +1,155 @@
+"""``xvrcore register``: the pose of one or many X-rays relative to one volume, prepared once."""
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from xvrcore.cli import inputs
+from xvrcore.cli.options import add_fields, given_fields
+from xvrcore.cli.output import require_writable, staged
+from xvrcore.cli.progress import ProgressBar, follow
+from xvrcore.errors import InputError, WorkError
+from xvrcore.outlines import segment_outlines, write_outlines
+from xvrcore.pictures import make_pictures
+from xvrcore.pose_file import PoseFile, pose_file_of, write_pose
+from xvrcore.registration import RegistrationSettings, register
+from xvrcore.report import write_index, write_report
+from xvrcore.result import RegistrationResult
+from xvrcore.threads import prepare_threads
+from xvrcore.xray import Radiograph
+
+SETTINGS_HELP = {
+    "start": "auto, header (its angles), wide (angles unknown) or given (a pose or landmarks)",
+    "seed": "makes a run repeatable",
+    "patience_s": "how long a doubtful result is tried again",
+    "refine_principal_point": "let the principal point move with the pose at the end",
+    "refine_sdd": "let the source-to-detector distance move with the pose at the end",
+}
+EXIT_CODES = {"registered": 0, "doubtful": 0, "failed": 1}
+
+
+def add_arguments(parser):
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="folder for pose.json, report.html and pictures; with several X-rays, "
+                             "a folder in it for each, named as the X-ray, and index.html")
+    inputs.add_volume_arguments(parser)
+    inputs.add_xray_arguments(parser)
+    inputs.add_start_arguments(parser)
+    add_fields(parser.add_argument_group("search"), RegistrationSettings, SETTINGS_HELP)
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+
+
+def run(options) -> int:
+    prepare_threads(options.threads)
+    settings = RegistrationSettings(**given_fields(RegistrationSettings, options))
+    radiographs = inputs.read_xrays(options)
+    starts = [inputs.starts_for(options, radiograph) for radiograph in radiographs]
+    require_writable(options.out)
+    folders = result_folders(options.out, radiographs)
+    began = time.perf_counter()
+    prepared = inputs.prepare(options)
+    batch = Batch(prepared, settings, options.out, say=None if options.json else print)
+    batch.say(f"{options.volume} prepared in {time.perf_counter() - began:.1f} s")
+    try:
+        for radiograph, start, folder in zip(radiographs, starts, folders, strict=True):
+            batch.register(radiograph, start, folder)
+    finally:
+        batch.finish()
+        if options.json:
+            print(json.dumps({"volume": str(options.volume), "xrays": batch.rows}, indent=1))
+    return batch.exit_code
+
+
+def result_folders(out: Path, radiographs: list[Radiograph]) -> list[Path]:
+    """``out`` for one X-ray; for several, folders in it named after their files, numbered where names are the same."""
+    if len(radiographs) == 1:
+        return [out]
+    names: list[str] = []
+    for radiograph in radiographs:
+        stem = radiograph.path.stem
+        same = sum(name == stem or name.startswith(f"{stem}_again_") for name in names)
+        names.append(f"{stem}_again_{same}" if same else stem)
+    return [out / name for name in names]
+
+
+class Batch:
+    """X-rays registered one after the other; each one's results are on the disk before the next begins."""
+
+    def __init__(self, prepared: inputs.Prepared, settings: RegistrationSettings, out: Path, say):
+        self.prepared, self.settings, self.out = prepared, settings, out
+        self.say = say or (lambda line: None)
+        self.rows: list[dict] = []
+        self.entries: list[tuple[str, PoseFile | str]] = []
+        self.exit_code = 0
+
+    def register(self, radiograph: Radiograph, start: inputs.Starts, folder: Path) -> None:
+        """Register one X-ray and write what comes out; interrupted, write what stands so far and end.
+
+        An X-ray that cannot be registered is said and counted, and the next one has its turn.
+        """
+        standing: list[RegistrationResult] = []
+        began = time.perf_counter()
+        try:
+            with ProgressBar(radiograph.path.name) as bar:
+                def show(progress):
+                    bar.show(progress)
+                    standing[:] = [progress.result] if progress.result else standing
+                result = follow(register(radiograph, self.prepared.patient, self.settings, start.given), show)
+        except KeyboardInterrupt:
+            if standing:
+                self._keep(radiograph, start, standing[0], folder, began)
+            raise
+        except (InputError, WorkError) as error:
+            self._complain(radiograph, error, folder)
+        else:
+            self._keep(radiograph, start, result, folder, began)
+
+    def finish(self) -> None:
+        """Write the index of several X-rays."""
+        if len(self.entries) > 1:
+            write_index(self.out / "index.html", self.entries)
+
+    def _keep(self, radiograph, start, result: RegistrationResult, folder: Path, began: float) -> None:
+        result = replace(result, notes=(*start.notes, *result.notes))
+        pose = write_results(folder, radiograph, result, self.prepared, start.landmarks, self.settings.seed)
+        verdict, seconds = result.verdict, time.perf_counter() - began
+        self.entries.append((folder.name, pose))
+        self.rows.append({"xray": str(radiograph.path), "folder": str(folder), "pose": str(folder / "pose.json"),
+                          "report": str(folder / "report.html"), "verdict": verdict.label,
+                          "confidence": verdict.confidence, "similarity": result.scores["similarity"],
+                          "seconds": result.timings_s["total"]})
+        self.exit_code = max(self.exit_code, EXIT_CODES[verdict.label])
+        self.say(f"{radiograph.path.name}: {verdict.label}, confidence {verdict.confidence:.2f}, similarity "
+                 f"{result.scores['similarity']:.3f}, {seconds:.1f} s; {folder / 'report.html'}")
+
+    def _complain(self, radiograph, error: Exception, folder: Path) -> None:
+        message = " ".join(str(error).split())
+        print(f"xvrcore: error: {message}", file=sys.stderr)
+        self.entries.append((folder.name, message))
+        self.rows.append({"xray": str(radiograph.path), "error": message})
+        self.exit_code = max(self.exit_code, 2 if isinstance(error, InputError) else 1)
+
+
+def write_results(folder: Path, radiograph: Radiograph, result: RegistrationResult, prepared: inputs.Prepared,
+                  landmarks=None, seed: int | None = None, evaluation=None) -> PoseFile:
+    """Fill ``folder`` with pose.json, report.html, a PNG for each picture, and outlines.json of the segmentation.
+
+    :raises InputError: the folder cannot be written to, or is full; then nothing is left in it.
+    """
+    segmentation = prepared.segmentation
+    pose = pose_file_of(radiograph, result, prepared.volume, segmentation.labels if segmentation else None, seed)
+    outlines = segment_outlines(segmentation, result.camera) if segmentation else ()
+    pictures = make_pictures(result, prepared.patient.full.projector, outlines, landmarks)
+    with staged(folder) as stage:
+        write_pose(stage / "pose.json", pose)
+        for picture in pictures:
+            Image.fromarray(picture.pixels).save(stage / f"{picture.name}.png")
+        if outlines:
+            write_outlines(stage / "outlines.json", outlines, result.camera.intrinsics)
+        write_report(stage / "report.html", pose, result.trace, pictures, evaluation)
+    return pose
