@@ -81,6 +81,22 @@ def evaluate(camera: Camera, truth: Truth) -> Evaluation:
         rpd_mm=tuple(reprojected.tolist()), tre_mm=tuple(distance.tolist()))
 
 
+def evaluate_landmarks(camera: Camera, points_ras, pixels, names: tuple[str, ...]) -> Evaluation:
+    """Errors of ``camera`` against landmarks marked in the X-ray, whose pose is not known.
+
+    Depths are the found camera's. What needs the true pose (mTRE, rotation) is not a number.
+
+    :param points_ras: (N, 3) mm; ``pixels`` (N, 2) as (u, v) of the stored image.
+    """
+    uv, depth = camera.project(points_ras)
+    dy, dx = camera.intrinsics.spacing_mm
+    projected = np.linalg.norm(np.nan_to_num((uv - pixels) * [dx, dy], nan=np.inf), axis=1)
+    reprojected = projected * np.where(depth > 0, depth, camera.intrinsics.sdd_mm) / camera.intrinsics.sdd_mm
+    return Evaluation(mrpd_mm=float(reprojected.mean()), mpd_mm=float(projected.mean()), mtre_mm=np.nan,
+                      mtre_in_plane_mm=np.nan, mtre_depth_mm=np.nan, rotation_deg=np.nan, names=tuple(names),
+                      rpd_mm=tuple(reprojected.tolist()), tre_mm=())
+
+
 def _in_image_frame(camera: Camera, points_ras: np.ndarray) -> np.ndarray:
     """Points in the camera's frame, x turned to run along the stored image's columns."""
     in_camera = rigid.apply(rigid.inverse(camera.ras_from_camera), points_ras)

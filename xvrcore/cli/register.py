@@ -6,18 +6,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
-
 from xvrcore.cli import inputs
 from xvrcore.cli.options import add_fields, given_fields
-from xvrcore.cli.output import require_writable, staged
+from xvrcore.cli.output import require_writable
 from xvrcore.cli.progress import ProgressBar, follow
 from xvrcore.errors import InputError, WorkError
-from xvrcore.outlines import segment_outlines, write_outlines
-from xvrcore.pictures import make_pictures
-from xvrcore.pose_file import PoseFile, pose_file_of, write_pose
+from xvrcore.outputs import POSE, REPORT, write_outputs
+from xvrcore.pose_file import PoseFile
 from xvrcore.registration import RegistrationSettings, register
-from xvrcore.report import write_index, write_report
+from xvrcore.report import write_index
 from xvrcore.result import RegistrationResult
 from xvrcore.threads import prepare_threads
 from xvrcore.xray import Radiograph
@@ -116,16 +113,18 @@ class Batch:
 
     def _keep(self, radiograph, start, result: RegistrationResult, folder: Path, began: float) -> None:
         result = replace(result, notes=(*start.notes, *result.notes))
-        pose = write_results(folder, radiograph, result, self.prepared, start.landmarks, self.settings.seed)
+        pose = write_outputs(folder, radiograph, result, self.prepared.patient.full.projector, self.prepared.volume,
+                             segmentation=self.prepared.segmentation, landmarks=start.landmarks,
+                             seed=self.settings.seed)
         verdict, seconds = result.verdict, time.perf_counter() - began
         self.entries.append((folder.name, pose))
-        self.rows.append({"xray": str(radiograph.path), "folder": str(folder), "pose": str(folder / "pose.json"),
-                          "report": str(folder / "report.html"), "verdict": verdict.label,
+        self.rows.append({"xray": str(radiograph.path), "folder": str(folder), "pose": str(folder / POSE),
+                          "report": str(folder / REPORT), "verdict": verdict.label,
                           "confidence": verdict.confidence, "similarity": result.scores["similarity"],
                           "seconds": result.timings_s["total"]})
         self.exit_code = max(self.exit_code, EXIT_CODES[verdict.label])
         self.say(f"{radiograph.path.name}: {verdict.label}, confidence {verdict.confidence:.2f}, similarity "
-                 f"{result.scores['similarity']:.3f}, {seconds:.1f} s; {folder / 'report.html'}")
+                 f"{result.scores['similarity']:.3f}, {seconds:.1f} s; {folder / REPORT}")
 
     def _complain(self, radiograph, error: Exception, folder: Path) -> None:
         message = " ".join(str(error).split())
@@ -134,22 +133,3 @@ class Batch:
         self.rows.append({"xray": str(radiograph.path), "error": message})
         self.exit_code = max(self.exit_code, 2 if isinstance(error, InputError) else 1)
 
-
-def write_results(folder: Path, radiograph: Radiograph, result: RegistrationResult, prepared: inputs.Prepared,
-                  landmarks=None, seed: int | None = None, evaluation=None) -> PoseFile:
-    """Fill ``folder`` with pose.json, report.html, a PNG for each picture, and outlines.json of the segmentation.
-
-    :raises InputError: the folder cannot be written to, or is full; then nothing is left in it.
-    """
-    segmentation = prepared.segmentation
-    pose = pose_file_of(radiograph, result, prepared.volume, segmentation.labels if segmentation else None, seed)
-    outlines = segment_outlines(segmentation, result.camera) if segmentation else ()
-    pictures = make_pictures(result, prepared.patient.full.projector, outlines, landmarks)
-    with staged(folder) as stage:
-        write_pose(stage / "pose.json", pose)
-        for picture in pictures:
-            Image.fromarray(picture.pixels).save(stage / f"{picture.name}.png")
-        if outlines:
-            write_outlines(stage / "outlines.json", outlines, result.camera.intrinsics)
-        write_report(stage / "report.html", pose, result.trace, pictures, evaluation)
-    return pose

@@ -9,8 +9,9 @@ import numpy as np
 from xvrcore import positioner
 from xvrcore.camera import Camera, Intrinsics, image_center_px
 from xvrcore.cli.options import add_fields, given_fields
-from xvrcore.cli.output import require_writable, staged
+from xvrcore.cli.output import require_writable
 from xvrcore.errors import InputError
+from xvrcore.files import staged
 from xvrcore.simulate.settings import Beam, Collimator, Detector, Encoding, Scatter, SimulationSettings
 from xvrcore.simulate.simulator import DEFAULT_ISOCENTER_SHARE
 
