@@ -55,9 +55,9 @@ class Series:
 
     def read_values(self) -> np.ndarray:
         """Rescaled values [k, j, i]."""
-        if len(self.files) == 1:
-            frames = sitk.GetArrayFromImage(sitk.ReadImage(str(self.files[0])))
-            return frames[[s.frame for s in self.slices]]
+        if any(s.frame for s in self.slices):
+            frames = {file: sitk.GetArrayFromImage(sitk.ReadImage(str(file))) for file in self.files}
+            return np.stack([frames[s.file][s.frame] for s in self.slices])
         reader = sitk.ImageSeriesReader()
         reader.SetFileNames([str(f) for f in self.files])
         if len({s.rescale for s in self.slices}) > 1:     # else the first slice's type would round the others

@@ -1,10 +1,11 @@
 """Synthetic DICOM series for tests: CT slices that stand anywhere, sound or faulty in chosen ways."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from xvrcore import rigid
 
@@ -40,6 +41,30 @@ def series_of(values: np.ndarray, ras_from_ijk: np.ndarray, **tags) -> list[Data
     orientation = (lps_from_ijk[:3, :2] / spacing[:2]).T
     return [ct_slice(plane, rigid.apply(lps_from_ijk, [0, 0, k]), orientation, spacing, **tags)
             for k, plane in enumerate(values)]
+
+
+def enhanced_ct(slices: list[Dataset], order) -> Dataset:
+    """One multi-frame object (PS3.3 C.7.6.16) of slices, its frames in a given order."""
+    def nested(sequence, source, *tags):
+        item, group = Dataset(), Dataset()
+        for tag in tags:
+            setattr(item, tag, source[tag].value)
+        setattr(group, sequence, [item])
+        return group
+
+    ds = copy.deepcopy(slices[0])
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = EnhancedCTImageStorage
+    shared = nested("PixelMeasuresSequence", ds, "PixelSpacing")
+    shared.update(nested("PlaneOrientationSequence", ds, "ImageOrientationPatient"))
+    shared.update(nested("PixelValueTransformationSequence", ds, "RescaleSlope", "RescaleIntercept"))
+    ds.SharedFunctionalGroupsSequence = [shared]
+    ds.PerFrameFunctionalGroupsSequence = [nested("PlanePositionSequence", slices[n], "ImagePositionPatient")
+                                           for n in order]
+    for tag in ("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "RescaleSlope", "RescaleIntercept"):
+        del ds[tag]
+    ds.NumberOfFrames = len(slices)
+    ds.PixelData = b"".join(slices[n].PixelData for n in order)
+    return ds
 
 
 def write_slices(folder: Path, slices: list[Dataset]) -> Path:

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_slices import ct_slice, series_of, write_slices
+from dicom_slices import ct_slice, enhanced_ct, series_of, write_slices
 from pydicom.uid import generate_uid
 from scipy.spatial.transform import Rotation
 
@@ -84,6 +84,16 @@ def test_rescale_that_differs_between_slices_is_applied_to_each(tmp_path):
                for k in (2, 3)]
     slices[0].ImageOrientationPatient = slices[1].ImageOrientationPatient = slices[2].ImageOrientationPatient
     np.testing.assert_allclose(read_volume(write_slices(tmp_path / "s", slices)).values, values)
+
+
+def test_the_frames_of_an_enhanced_object_stand_where_their_own_groups_say(tmp_path, phantom, rng):
+    values, ras_from_ijk = phantom
+    order = rng.permutation(len(values))
+    path = tmp_path / "enhanced.dcm"
+    enhanced_ct(series_of(values, ras_from_ijk), order).save_as(path, enforce_file_format=True)
+    volume = read_volume(path)
+    assert_same_world(volume, values, ras_from_ijk)
+    assert volume.quantity == "HU"
 
 
 def test_a_tilted_gantry_keeps_its_sheared_grid(tmp_path, rng):
