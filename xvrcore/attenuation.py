@@ -176,14 +176,14 @@ def attenuation_from_mr(volume: Volume, settings: MrSettings | None = None) -> V
     settings = settings or MrSettings()
     water, bone = attenuation_per_mm(settings.energy_kev)
     sample = sampled(volume.values)
-    black = _otsu(sample) if settings.background is None else \
-        settings.background * np.percentile(sample, settings.white_percentile)
+    bright = np.percentile(sample, settings.white_percentile)
+    black = _otsu(sample) if settings.background is None else settings.background * bright
+    if bright <= max(black, sample.min()):
+        raise InputError(f"{volume.path or 'The MR'} shows hardly anything brighter than its background ({black:.4g}); "
+                         "give another MR background.")
     tissue = sample[sample > black]
-    if not tissue.size or tissue.max() <= black:
-        raise InputError(f"{volume.path or 'The MR'} shows nothing brighter than its background ({black:g}); "
-                         "give a lower MR background.")
     vessels, white = np.percentile(tissue, [settings.vessel_percentile, settings.white_percentile])
-    values = np.clip((volume.values - np.float32(black)) * np.float32(water / max(white - black, 1e-6)), 0, water)
+    values = np.clip((volume.values - np.float32(black)) * np.float32(water / (white - black)), 0, water)
     if settings.emphasis == "skull":
         values = np.where(values > 0, np.float32(water), np.float32(0))
         values[_dark_shell(volume, values > 0, settings.skull_depth_mm)] = bone

@@ -77,7 +77,7 @@ def _plate(always: np.ndarray, sometimes: np.ndarray, pitch_mm: np.ndarray) -> t
         if label == 1 + sizes.argmax() or width < best_width or height > MAX_HEIGHT_TO_WIDTH * width:
             continue
         plate = labels == label
-        around = ndimage.binary_dilation(plate, np.ones(2 * ring + 1)) & ~_grown(plate)
+        around = ndimage.binary_dilation(plate, np.ones(2 * ring + 3)) & ~_grown(plate)
         high = bool(np.nonzero(plate)[0].mean() > body_row)
         if sometimes[around].mean() <= MAX_RING_SHARE and _one_side(plate, sometimes, high):
             best, best_width, toward_high = plate, width, high
