@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xvrcore.camera import Intrinsics
+from xvrcore.camera import Camera, Intrinsics
 from xvrcore.render import Projector, pose_jacobian
 from xvrcore.render.truncation import truncated_rays
 from xvrcore.similarity import NormalEquations, Scores, local_normal_equations, local_scores
@@ -65,6 +65,26 @@ class Objective:
         equations = NormalEquations(np.concatenate([p.hessian for p in parts]),
                                     np.concatenate([p.gradient for p in parts]), scores)
         return equations, _trusted(scores, level)
+
+    def with_intrinsics(self, camera: Camera, comparison: Comparison):
+        """The comparison under a camera whose intrinsics differ from the X-ray's own by principal point and SDD.
+
+        :return: DRR (1, h, w), its Jacobian (1, h, w, 9) by twist, by the principal point (mm right, mm down at
+            the detector) and by the SDD (mm), weights (1, h, w), and the X-ray (h, w).
+        """
+        level = self.pyramid.level(comparison.size)
+        step = level.intrinsics.spacing_mm[0] / self.xray.intrinsics.spacing_mm[0]
+        (cu, cv), (lu, lv) = self.xray.intrinsics.principal_point_px, level.intrinsics.principal_point_px
+        intrinsics = camera.intrinsics.region(cu - lu * step, cv - lv * step, step, *level.image.shape)
+        pose, targets = camera.ras_from_camera[None], intrinsics.pixel_grid().reshape(-1, 3)
+        rays = self.projector.integrals(pose, targets, level=self._level_for(pose, intrinsics), gradient=True)
+        by_pose = pose_jacobian(rays, pose, targets, self.center_ras)
+        by_camera_target = rays.by_target @ pose[0, :3, :3]
+        by_principal_point = -by_camera_target[..., :2] * [intrinsics.direction, 1.0]
+        jacobian = np.concatenate([by_pose, by_principal_point, by_camera_target[..., 2:]], axis=-1)
+        shape = (1, *level.image.shape)
+        weight = self._known(pose, targets).reshape(shape) * level.valid
+        return rays.values.reshape(shape), jacobian.astype(np.float32).reshape(*shape, 9), weight, level.image
 
     def explained_share(self, pose: np.ndarray, comparison: Comparison) -> float:
         """Share of the X-ray's valid pixels that take part at ``pose`` (4x4)."""
