@@ -12,6 +12,7 @@ from xvrcore.patient import Patient
 from xvrcore.registration import GivenStart
 from xvrcore.render.projector import BACKENDS
 from xvrcore.segments import Segmentation, match_grid, read_segmentation, restrict_to
+from xvrcore.truth import Truth, read_truth
 from xvrcore.volume import Volume
 from xvrcore.volume_io import MODALITIES, read_volume
 from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY, Radiograph
@@ -171,3 +172,11 @@ def _poses_from(pairs, radiograph: Radiograph) -> list:
     if not found:
         raise InputError(f"{radiograph.path}: {complaint}") from complaint
     return found
+
+
+def truth_for(path: Path | None, radiograph: Radiograph) -> Truth | None:
+    """The truth of an X-ray, found in a truth file by the X-ray's name.
+
+    :raises InputError: the file is wrong, or does not hold this X-ray.
+    """
+    return None if path is None else read_truth(path, radiograph.path.stem)

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xvrcore.cli import inputs
@@ -11,12 +11,14 @@ from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.cli.output import require_writable
 from xvrcore.cli.progress import ProgressBar, follow
 from xvrcore.errors import InputError, WorkError
+from xvrcore.evaluation import evaluate
 from xvrcore.outputs import POSE, REPORT, write_outputs
 from xvrcore.pose_file import PoseFile
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.report import write_index
 from xvrcore.result import RegistrationResult
 from xvrcore.threads import prepare_threads
+from xvrcore.truth import Truth
 from xvrcore.xray import Radiograph
 
 SETTINGS_HELP = {
@@ -36,6 +38,8 @@ def add_arguments(parser):
     inputs.add_volume_arguments(parser)
     inputs.add_xray_arguments(parser)
     inputs.add_start_arguments(parser)
+    parser.add_argument("--truth", type=Path, metavar="FILE",
+                        help="*_truth.json of the X-rays: lines and reports tell the errors")
     add_fields(parser.add_argument_group("search"), RegistrationSettings, SETTINGS_HELP)
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
@@ -46,6 +50,7 @@ def run(options) -> int:
     settings = RegistrationSettings(**given_fields(RegistrationSettings, options))
     radiographs = inputs.read_xrays(options)
     starts = [inputs.starts_for(options, radiograph) for radiograph in radiographs]
+    truths = [inputs.truth_for(options.truth, radiograph) for radiograph in radiographs]
     require_writable(options.out)
     folders = result_folders(options.out, radiographs)
     began = time.perf_counter()
@@ -53,8 +58,8 @@ def run(options) -> int:
     batch = Batch(prepared, settings, options.out, say=None if options.json else print)
     batch.say(f"{options.volume} prepared in {time.perf_counter() - began:.1f} s")
     try:
-        for radiograph, start, folder in zip(radiographs, starts, folders, strict=True):
-            batch.register(radiograph, start, folder)
+        for task in map(Task, radiographs, starts, truths, folders):
+            batch.register(task)
     finally:
         batch.finish()
         if options.json:
@@ -74,6 +79,21 @@ def result_folders(out: Path, radiographs: list[Radiograph]) -> list[Path]:
     return [out / name for name in names]
 
 
+@dataclass(frozen=True)
+class Task:
+    """One X-ray to register: where to start, what is known to be true, and where its results go."""
+
+    radiograph: Radiograph
+    start: inputs.Starts
+    truth: Truth | None
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The X-ray's file name."""
+        return self.radiograph.path.name
+
+
 class Batch:
     """X-rays registered one after the other; each one's results are on the disk before the next begins."""
 
@@ -84,52 +104,56 @@ class Batch:
         self.entries: list[tuple[str, PoseFile | str]] = []
         self.exit_code = 0
 
-    def register(self, radiograph: Radiograph, start: inputs.Starts, folder: Path) -> None:
+    def register(self, task: Task) -> None:
         """Register one X-ray and write what comes out; interrupted, write what stands so far and end.
 
         An X-ray that cannot be registered is said and counted, and the next one has its turn.
         """
         standing: list[RegistrationResult] = []
-        began = time.perf_counter()
         try:
-            with ProgressBar(radiograph.path.name) as bar:
+            with ProgressBar(task.name) as bar:
                 def show(progress):
                     bar.show(progress)
                     standing[:] = [progress.result] if progress.result else standing
-                result = follow(register(radiograph, self.prepared.patient, self.settings, start.given), show)
+                steps = register(task.radiograph, self.prepared.patient, self.settings, task.start.given)
+                result = follow(steps, show)
         except KeyboardInterrupt:
             if standing:
-                self._keep(radiograph, start, standing[0], folder, began)
+                self._keep(task, standing[0])
             raise
         except (InputError, WorkError) as error:
-            self._complain(radiograph, error, folder)
+            self._complain(task, error)
         else:
-            self._keep(radiograph, start, result, folder, began)
+            self._keep(task, result)
 
     def finish(self) -> None:
         """Write the index of several X-rays."""
         if len(self.entries) > 1:
             write_index(self.out / "index.html", self.entries)
 
-    def _keep(self, radiograph, start, result: RegistrationResult, folder: Path, began: float) -> None:
-        result = replace(result, notes=(*start.notes, *result.notes))
-        pose = write_outputs(folder, radiograph, result, self.prepared.patient.full.projector, self.prepared.volume,
-                             segmentation=self.prepared.segmentation, landmarks=start.landmarks,
-                             seed=self.settings.seed)
-        verdict, seconds = result.verdict, time.perf_counter() - began
-        self.entries.append((folder.name, pose))
-        self.rows.append({"xray": str(radiograph.path), "folder": str(folder), "pose": str(folder / POSE),
-                          "report": str(folder / REPORT), "verdict": verdict.label,
-                          "confidence": verdict.confidence, "similarity": result.scores["similarity"],
-                          "seconds": result.timings_s["total"]})
+    def _keep(self, task: Task, result: RegistrationResult) -> None:
+        result = replace(result, notes=(*task.start.notes, *result.notes))
+        errors = evaluate(result.camera, task.truth) if task.truth else None
+        pose = write_outputs(task.folder, task.radiograph, result, self.prepared.patient.full.projector,
+                             self.prepared.volume, segmentation=self.prepared.segmentation,
+                             landmarks=task.start.landmarks, evaluation=errors, seed=self.settings.seed)
+        verdict, similarity, seconds = result.verdict, result.scores["similarity"], result.timings_s["total"]
+        row = {"xray": str(task.radiograph.path), "folder": str(task.folder), "pose": str(task.folder / POSE),
+               "report": str(task.folder / REPORT), "verdict": verdict.label, "confidence": verdict.confidence,
+               "similarity": similarity, "seconds": seconds}
+        line = (f"{task.name}: {verdict.label}, confidence {verdict.confidence:.2f}, similarity {similarity:.3f}, "
+                f"{seconds:.1f} s")
+        if errors:
+            row["errors"] = errors.as_dict()
+            line += f", mRPD {errors.mrpd_mm:.2f} mm, mTRE {errors.mtre_mm:.2f} mm"
+        self.rows.append(row)
+        self.entries.append((task.folder.name, pose))
         self.exit_code = max(self.exit_code, EXIT_CODES[verdict.label])
-        self.say(f"{radiograph.path.name}: {verdict.label}, confidence {verdict.confidence:.2f}, similarity "
-                 f"{result.scores['similarity']:.3f}, {seconds:.1f} s; {folder / REPORT}")
+        self.say(f"{line}; {task.folder / REPORT}")
 
-    def _complain(self, radiograph, error: Exception, folder: Path) -> None:
+    def _complain(self, task: Task, error: Exception) -> None:
         message = " ".join(str(error).split())
         print(f"xvrcore: error: {message}", file=sys.stderr)
-        self.entries.append((folder.name, message))
-        self.rows.append({"xray": str(radiograph.path), "error": message})
+        self.entries.append((task.folder.name, message))
+        self.rows.append({"xray": str(task.radiograph.path), "error": message})
         self.exit_code = max(self.exit_code, 2 if isinstance(error, InputError) else 1)
-
