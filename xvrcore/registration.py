@@ -128,7 +128,8 @@ class _Registration:
             result = self._result()
             if result.verdict.label == "registered" or self._elapsed() > self.settings.patience_s:
                 break
-            yield Progress("trying again", done, result.scores["similarity"], result.camera, result.verdict.label, result)
+            yield Progress("trying again", done, result.scores["similarity"], result.camera,
+                           result.verdict.label, result)
         yield Progress("done", 1.0, result.scores["similarity"], result.camera, result.verdict.label)
         return result
 
