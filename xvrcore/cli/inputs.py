@@ -1,6 +1,6 @@
 """What the options name, read: the patient's volume and segments, the X-rays, landmarks and poses to start from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,7 @@ def add_volume_arguments(parser):
     parser.add_argument("--segmentation", type=Path, metavar="LABELS",
                         help="label map of the volume, whose outlines are projected")
     parser.add_argument("--segment-names", type=Path, metavar="TABLE", help="names and colors of its labels")
+    parser.add_argument("--show-segments", nargs="+", metavar="NAME", help="outline these alone (default: all)")
     parser.add_argument("--only-segments", nargs="+", metavar="NAME", help="register these segments alone")
     parser.add_argument("--backend", choices=("auto", *BACKENDS), default="auto", help="renderer")
     add_fields(parser.add_argument_group("CT to attenuation"), CtSettings, CT_HELP)
@@ -73,8 +74,8 @@ def prepare(options) -> Prepared:
 
     :raises InputError: a file is wrong, or an option contradicts another.
     """
-    if options.segmentation is None and (options.segment_names or options.only_segments):
-        raise InputError("--segment-names and --only-segments need --segmentation.")
+    if options.segmentation is None and (options.segment_names or options.show_segments or options.only_segments):
+        raise InputError("--segment-names, --show-segments and --only-segments need --segmentation.")
     volume = read_volume(options.volume, options.modality)
     segmentation = None
     if options.segmentation is not None:
@@ -89,6 +90,9 @@ def prepare(options) -> Prepared:
     if options.only_segments:
         attenuation = restrict_to(attenuation, segmentation, options.only_segments)
         source = volume.with_values(np.where(attenuation.values > 0, volume.values, AIR_HU), volume.quantity)
+    if options.show_segments:
+        shown = segmentation.values_of(options.show_segments)
+        segmentation = replace(segmentation, segments=tuple(s for s in segmentation.segments if s.value in shown))
     return Prepared(volume, segmentation, Patient(attenuation, source, options.backend))
 
 
