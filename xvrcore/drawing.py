@@ -28,14 +28,14 @@ def draw_outlines(picture: np.ndarray, outlines: tuple[NamedLines, ...]) -> np.n
     layer = Image.new("RGBA", (cols * FINER, rows * FINER))
     draw = ImageDraw.Draw(layer)
     pieces = [(o, piece) for o in seen for line in o.polylines for piece in _inside(line, rows, cols)]
-    width = FINER * max(1.2, max(rows, cols) / 500)
+    width = FINER * max(1.5, max(rows, cols) / 450)
     for _, piece in pieces:
         draw.line(_points(piece), fill=CASING, width=round(2.2 * width), joint="curve")
     for outline, piece in pieces:
         draw.line(_points(piece), fill=(*outline.color, 255), width=round(width), joint="curve")
     drawn = Image.fromarray(picture).convert("RGBA")
     drawn.alpha_composite(layer.resize((cols, rows), Image.Resampling.BOX))
-    _place_names(drawn, [(o.name, o.color, _anchors(o, rows, cols)) for o in _largest_first(seen)])
+    _write_names(drawn, [(o.name, o.color, _anchors(o, rows, cols)) for o in _largest_first(seen)])
     return np.hstack([np.asarray(drawn.convert("RGB")), legend([(o.name, o.color) for o in seen], rows)])
 
 
@@ -53,9 +53,9 @@ def draw_landmarks(picture: np.ndarray, names: tuple[str, ...], uv: np.ndarray,
         for shade, width in ((CASING, 4), ((*color, 255), 2)):
             draw.line([(u - arm, v), (u + arm, v)], fill=shade, width=width)
             draw.line([(u, v - arm), (u, v + arm)], fill=shade, width=width)
-        around = arm * np.array([[1.5, -1], [1.5, 1.5], [-1.5, -1.5], [0, -2.5], [0, 2.5]])
+        around = arm * np.array([[1.5, -1.2], [-1.5, -1.2], [1.5, 1.2], [-1.5, 1.2]])
         marks.append((name, color, [u, v] + around))
-    _place_names(drawn, marks, sideways=True)
+    _write_names(drawn, marks, beside=True)
     return np.asarray(drawn.convert("RGB"))
 
 
@@ -92,24 +92,40 @@ def beside(pictures: list[tuple[str, np.ndarray]]) -> np.ndarray:
     return np.hstack(strips[:-1])
 
 
-def _place_names(drawn: Image.Image, items: list, sideways: bool = False) -> None:
-    """Write each name at the first of its anchors (N, 2) where it covers no other name; leave it out if none is."""
+def free_places(items: list[tuple[np.ndarray, np.ndarray]], size: tuple[int, int]) -> list[tuple | None]:
+    """Where to put boxes so that none covers another, in order of precedence.
+
+    :param items: half sizes (2,) and places (N, 2) for the middle, the best first, as (u, v).
+    :param size: (columns, rows) that boxes have to stay within.
+    :return: (left, top, right, bottom), or None where no place is free.
+    """
+    boxes: list[tuple | None] = []
+    for half, places in items:
+        middles = np.clip(places, half, np.array(size) - half)
+        found = ((*middle - half, *middle + half) for middle in middles)
+        boxes.append(next((box for box in found if not any(_overlap(box, other) for other in boxes if other)), None))
+    return boxes
+
+
+def _overlap(first: tuple, second: tuple) -> bool:
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
+
+
+def _write_names(drawn: Image.Image, items: list, beside: bool = False) -> None:
+    """Write names (name, color, places) where they cover no other; ``beside`` their places instead of over them."""
     size = max(10, round(max(drawn.size) / 62))
     font = ImageFont.load_default(size)
     draw = ImageDraw.Draw(drawn, "RGBA")
-    taken: list[tuple[float, float, float, float]] = []
-    for name, color, anchors in items:
-        text = _short(name)
-        half = np.array([font.getlength(text) / 2 + size * 0.35, size * 0.75])
-        for anchor in anchors:
-            shift = half * [np.sign(anchor[0] - anchors[0][0]) or 1, 0] if sideways else 0
-            middle = np.clip(anchor + shift, half, np.array(drawn.size) - half)
-            box = (*(middle - half), *(middle + half))
-            if all(box[0] >= b[2] or box[2] <= b[0] or box[1] >= b[3] or box[3] <= b[1] for b in taken):
-                taken.append(box)
-                draw.rounded_rectangle(box, radius=size // 3, fill=(0, 0, 0, 150))
-                draw.text(tuple(middle), text, font=font, fill=(*_bright(color), 255), anchor="mm")
-                break
+    wanted = []
+    for name, _, places in items:
+        half = np.array([font.getlength(_short(name)) / 2 + size * 0.35, size * 0.75])
+        aside = np.where(places[:, :1] < places.mean(axis=0)[0], -1, 1) * [half[0], 0] if beside else 0
+        wanted.append((half, places + aside))
+    for (name, color, _), box in zip(items, free_places(wanted, drawn.size), strict=True):
+        if box is not None:
+            draw.rounded_rectangle(box, radius=size // 3, fill=CASING)
+            draw.text(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), _short(name), font=font,
+                      fill=(*_bright(color), 255), anchor="mm")
 
 
 def _anchors(outline: NamedLines, rows: int, cols: int) -> np.ndarray:

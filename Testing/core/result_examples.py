@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.positioner import Positioner
+from xvrcore.render import RayIntegrals
 from xvrcore.result import Candidate, RegistrationResult, TracePoint, Verdict
 from xvrcore.volume import Volume
 from xvrcore.xray import Origin, Radiograph, Xray
@@ -58,3 +59,23 @@ def _shift(rng) -> np.ndarray:
     shift = np.zeros((4, 4))
     shift[:3, 3] = rng.uniform(-20, 20, 3)
     return shift
+
+
+class BallProjector:
+    """A projector of one ball of attenuation 1/mm, exact at any level; counts the rays it has cast."""
+
+    name, device = "ball", "cpu"
+
+    def __init__(self, center_ras, radius_mm: float, pitch_mm: float = 0.01):
+        self.center_ras, self.radius_mm, self.level_pitch_mm = np.asarray(center_ras), radius_mm, (pitch_mm,)
+        self.rays = 0
+
+    def integrals(self, poses, targets, *, level=0, gradient=False) -> RayIntegrals:
+        """Chord lengths through the ball."""
+        ends = np.einsum("bij,nj->bni", poses[:, :3, :3], targets)
+        direction = ends / np.linalg.norm(ends, axis=-1, keepdims=True)
+        to_center = self.center_ras - poses[:, None, :3, 3]
+        along = (direction * to_center).sum(-1)
+        miss = (to_center**2).sum(-1) - along**2
+        self.rays += len(poses) * len(targets)
+        return RayIntegrals((2 * np.sqrt(np.clip(self.radius_mm**2 - miss, 0, None))).astype(np.float32))
