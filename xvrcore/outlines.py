@@ -13,10 +13,13 @@ from xvrcore.files import write_whole
 from xvrcore.pose_file import to_json
 from xvrcore.render.silhouette import silhouette
 from xvrcore.segments import Segment, Segmentation
+from xvrcore.volume import Volume
 
 SCHEMA_VERSION = 1
 LONGEST_SIDE_PX = 512
 """Silhouettes are computed on a lattice no finer than this; outlines stay sharper than its pixels."""
+RAY_PITCH_VOXELS = 0.75
+"""Rays so many voxels apart miss nothing of a surface that is linear between voxels."""
 SMOOTHING_VOXELS = 0.5
 """Outlines are smoothed along their length by this part of the largest voxel side, as seen in the image."""
 
@@ -37,11 +40,7 @@ def segment_outlines(segmentation: Segmentation, camera: Camera,
                      longest_side_px: int = LONGEST_SIDE_PX) -> tuple[SegmentOutline, ...]:
     """Outlines of all segments, in the segmentation's order; a segment outside the image has no polyline."""
     labels = segmentation.labels
-    stored = camera.intrinsics
-    step = max(1.0, max(stored.rows, stored.cols) / longest_side_px)
-    rows, cols = max(2, round(stored.rows / step)), max(2, round(stored.cols / step))
-    first_u, first_v = (stored.cols - 1 - (cols - 1) * step) / 2, (stored.rows - 1 - (rows - 1) * step) / 2
-    lattice = stored.region(first_u, first_v, step, rows, cols)
+    lattice, step, first = _lattice(camera, labels, longest_side_px)
     ijk_from_camera = np.linalg.inv(labels.ras_from_ijk) @ camera.ras_from_camera
     boxes = ndimage.find_objects(labels.values)
     outlines = []
@@ -49,7 +48,7 @@ def segment_outlines(segmentation: Segmentation, camera: Camera,
         box = boxes[segment.value - 1] if 0 < segment.value <= len(boxes) else None
         contours = [] if box is None else _contours_of(labels.values[box] == segment.value, box, lattice,
                                                        ijk_from_camera)
-        outlines.append(SegmentOutline(segment, tuple(c * step + [first_u, first_v] for c in contours)))
+        outlines.append(SegmentOutline(segment, tuple(c * step + first for c in contours)))
     return tuple(outlines)
 
 
@@ -65,6 +64,20 @@ def write_outlines(path: str | Path, outlines: tuple[SegmentOutline, ...], intri
         "segments": [{"value": o.segment.value, "name": o.segment.name, "color": o.segment.color,
                       "polylines": [np.round(line, 3) for line in o.polylines]} for o in outlines],
     }))
+
+
+def _lattice(camera: Camera, labels: Volume, longest_side_px: int) -> tuple[Intrinsics, float, np.ndarray]:
+    """Where rays are cast: evenly over the stored image, and not much closer than voxels appear in it.
+
+    :return: intrinsics, and pitch and first point (u, v) in stored pixels.
+    """
+    stored = camera.intrinsics
+    depth = rigid.apply(rigid.inverse(camera.ras_from_camera), labels.center_ras)[2]
+    voxel_px = labels.spacing_mm.min() * stored.sdd_mm / max(stored.spacing_mm) / max(depth, stored.sdd_mm / 4)
+    step = float(max(1.0, max(stored.rows, stored.cols) / longest_side_px, RAY_PITCH_VOXELS * voxel_px))
+    rows, cols = (max(2, round(n / step)) for n in (stored.rows, stored.cols))
+    first = (np.array([stored.cols, stored.rows]) - 1 - (np.array([cols, rows]) - 1) * step) / 2
+    return stored.region(*first.tolist(), step, rows, cols), step, first
 
 
 def _contours_of(inside: np.ndarray, box: tuple[slice, ...], lattice: Intrinsics,

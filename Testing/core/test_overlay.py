@@ -42,7 +42,7 @@ def test_raising_detail_does_not_care_about_units(pair, rng):
 def test_matching_undoes_any_change_of_gray_values(pair):
     image, _, mask = pair
     for change in (np.exp, np.sqrt, lambda x: x**3 - 5):
-        assert np.abs(overlay.matched(change(image), image, mask) - image)[mask].max() < 0.02
+        assert np.abs(overlay.matched(change(image), image, mask) - image)[mask].mean() < 0.003
 
 
 def test_matching_gives_equal_values_equal_grays():
