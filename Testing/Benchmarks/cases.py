@@ -90,10 +90,17 @@ def _strong_scatter(settings, rng, camera, center):
 
 
 def _half_field(settings, rng, camera, center):
-    """A slit of half the image, anywhere and in either direction, at times turned."""
+    """A slit of half the image, anywhere and in either direction."""
     share = (1.0, 0.5) if rng.random() < 0.5 else (0.5, 1.0)
     middle = tuple(float(rng.uniform(one / 2, 1 - one / 2)) for one in share)
-    return replace(settings, collimator=Collimator("rectangle", share, middle, float(rng.choice([0, 0, 15]))))
+    return replace(settings, collimator=Collimator("rectangle", share, middle))
+
+
+def _rotated_field(settings, rng, camera, center):
+    """Blades turned against the image, which no header tells."""
+    turn = float(rng.choice([-1, 1]) * rng.uniform(5, 25))
+    size = tuple(rng.uniform(0.65, 0.8, 2).tolist())
+    return replace(settings, collimator=Collimator("rectangle", size, roll_deg=turn))
 
 
 def _implants(settings, rng, camera, center):
@@ -111,6 +118,7 @@ KINDS: dict[str, Kind] = {
     "skin_and_bone_mesh": Kind(tissue=lambda rng: TissueModel("skin_and_bone_mesh")),
     "strong_scatter": Kind(change=_strong_scatter),
     "half_field": Kind(change=_half_field),
+    "rotated_field": Kind(change=_rotated_field),
     "implants": Kind(change=_implants),
     "truncated_ct": Kind(ct="truncated"),
     "wrong_sdd": Kind(sdd_error=0.02),
@@ -240,7 +248,7 @@ def _random_collimator(rng: np.random.Generator) -> Collimator:
         return Collimator("circle", (float(rng.uniform(0.9, 1.0)),) * 2)
     size = tuple(rng.uniform(0.7, 0.92, 2).tolist())
     center = tuple((0.5 + rng.uniform(-0.5, 0.5, 2) * (1 - np.array(size)) * 0.8).tolist())
-    return Collimator("rectangle", size, center, 0.0 if drawn < 0.9 else float(rng.uniform(-20, 20)))
+    return Collimator("rectangle", size, center)
 
 
 def _noise(simulated: SimulatedXray, rng: np.random.Generator) -> np.ndarray:

@@ -31,7 +31,7 @@ CORTICAL_BONE_HU = 1600.0
 """CT number of ICRU-44 cortical bone at the 70 keV mean energy of a clinical CT scanner."""
 SHELL_MM = 2.0
 """Thickness of a hollow mesh's wall, as cortical bone's."""
-MARROW_MM2 = 1500.0
+MARROW_MM2 = 500.0
 """Largest hole in a bone's cross section that counts as its marrow."""
 
 ANATOMIES = ("tissue", "bone", "bone_mesh", "bone_shell", "skin_and_bone_mesh")
