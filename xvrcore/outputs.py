@@ -14,13 +14,13 @@ from xvrcore.outlines import segment_outlines, write_outlines
 from xvrcore.pictures import Picture, make_pictures
 from xvrcore.pose_file import PoseFile, pose_file_of, write_pose
 from xvrcore.render import Projector
-from xvrcore.report import write_report
+from xvrcore.report import REPORT, write_report
 from xvrcore.result import RegistrationResult
 from xvrcore.segments import Segmentation
 from xvrcore.volume import Volume
 from xvrcore.xray import Radiograph
 
-POSE, OUTLINES, REPORT = "pose.json", "outlines.json", "report.html"
+POSE, OUTLINES = "pose.json", "outlines.json"
 PICTURES = ("xray", "drr", "edges", "color", "checkerboard", "blend", "difference", "before_after", "segments",
             "landmarks")
 NAMES = (POSE, OUTLINES, REPORT, *(f"{name}.png" for name in PICTURES))

@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 from html import escape
 from pathlib import Path, PurePath
+from urllib.parse import quote
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from xvrcore.report_page import card, image, meter, page, table
 from xvrcore.result import TracePoint
 from xvrcore.xray import RISES_WITH_INTENSITY
 
+REPORT = "report.html"
 WORDS = {"registered": "Registered", "doubtful": "Doubtful", "failed": "Failed"}
 ADVICE = {"registered": "The pose fits. Check it in the pictures all the same.",
           "doubtful": "Do not rely on this pose without checking it in the pictures.",
@@ -66,17 +68,19 @@ def write_index(path: str | Path, entries: list[tuple[str, PoseFile | str]]) -> 
 
     :raises InputError: the place cannot be written to.
     """
-    rows, counts = [], dict.fromkeys(WORDS, 0)
+    rows, counts, missing = [], dict.fromkeys(WORDS, 0), 0
     for folder, pose in entries:
-        link = "/".join(PurePath(folder).parts)
         if isinstance(pose, str):
-            rows.append((escape(link), '<span class="badge failed">No result</span>', "", "", escape(pose)))
+            missing += 1
+            rows.append((escape(folder), '<span class="badge failed">No result</span>', "", "", escape(pose)))
             continue
         counts[pose.verdict.label] += 1
         reason = escape(pose.verdict.reasons[0]) if pose.verdict.reasons else ""
-        rows.append((f'<a href="{escape(link)}/report.html">{escape(_name(pose, "xray"))}</a>', _badge(pose),
+        address = f"{quote(PurePath(folder).as_posix())}/{REPORT}"
+        rows.append((f'<a href="{address}">{escape(_name(pose, "xray"))}</a>', _badge(pose),
                      f"{pose.verdict.confidence:.0%}", _number(pose.scores.get("similarity", math.nan), 3), reason))
-    summary = ", ".join(f"{count} {label}" for label, count in counts.items() if count) or "no result"
+    counts["without a result"] = missing
+    summary = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
     body = (f"<h1>{len(entries)} X-rays: {summary}</h1>"
             + card("Results", table(("X-ray", "Verdict", "Confidence", "Similarity", "Why"), rows, numbers=(2, 3))))
     write_whole(path, page("XVR registration", body))

@@ -155,11 +155,12 @@ def test_the_curve_rises_with_the_score_and_runs_with_the_steps():
 
 def test_the_index_links_every_report_and_says_why_one_is_missing(rng, tmp_path):
     poses = [pose_file_of(*example_result(rng, label=label), example_volume()) for label in ("registered", "failed")]
-    write_index(tmp_path / "index.html", [("first", poses[0]), (EVIL, poses[1]), ("third", f"No geometry in {EVIL}.")])
+    write_index(tmp_path / "index.html",
+                [("first #1 50%", poses[0]), (EVIL, poses[1]), ("third", f"No geometry in {EVIL}.")])
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
     reader = Reader(html)
-    assert "3 X-rays: 1 registered, 1 failed" in reader.text
-    assert ("href", "first/report.html") in reader.attributes
+    assert "3 X-rays: 1 registered, 1 failed, 1 without a result" in reader.text
+    assert ("href", "first%20%231%2050%25/report.html") in reader.attributes
     assert "script" not in reader.tags
     assert f"No geometry in {EVIL}." in reader.text
     assert html.count(DISCLAIMER) == 1
