@@ -26,7 +26,7 @@ BORDER_MARGIN_MM = 1.0
 """Taken off along the image's border, where detectors and filters leave marks."""
 LEAST_FIELD = 0.05
 """A field that covers less of the image than this leaves too little to register."""
-DECISIVE_EVIDENCE, DECISIVE_RATIO = 60.0, 3.0
+DECISIVE_EVIDENCE, DECISIVE_RATIO = 100.0, 2.5
 """Evidence (see ``field``) that decides the polarity, and by how much it must exceed the other sense's."""
 NEEDED = ("sdd_mm", "pixel_spacing_mm")
 EXAMPLES = {"sdd_mm": "--sdd-mm 1000", "pixel_spacing_mm": "--pixel-spacing-mm 0.2"}
@@ -99,7 +99,7 @@ def _views(picture: Picture, stated: Origin | None, spacing: tuple[float, float]
     blank = blanked(picture.values)
     valid = ~blank if picture.shutters is None else ~blank & picture.shutters
     images = {sense: line_integral(picture, sense) for sense in (RISES_WITH_INTENSITY, RISES_WITH_ATTENUATION)}
-    by_sense = dict(zip(images, fields.find_field(images[RISES_WITH_INTENSITY], ~blank), strict=True))
+    by_sense = dict(zip(images, fields.find_fields(images[RISES_WITH_INTENSITY], ~blank), strict=True))
     polarity = stated or _polarity(picture, by_sense)
     senses = [polarity.value] if polarity.source != "assumed" else [polarity.value, -polarity.value]
     views, words = [], []
