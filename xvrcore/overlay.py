@@ -19,6 +19,9 @@ EDGE_SHARE, STRONG_SHARE = 0.06, 0.02
 BACKGROUND_SHARE = 0.15
 """How much of the slow changes over an image is left beside its fine structure."""
 
+GRAINS_ACROSS = 600
+"""Grains so fine that this many fit along the longer side are smoothed away."""
+
 
 def windowed(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """An image stretched so that what lies inside the mask spans black to white."""
@@ -36,7 +39,8 @@ def enhanced(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return ndimage.uniform_filter(ndimage.uniform_filter(values, side, mode="nearest"), side, mode="nearest")
 
     background = smooth(image * weight) / smooth(weight)
-    return BACKGROUND_SHARE * background + image - background
+    fine = ndimage.gaussian_filter(image, max(image.shape) / GRAINS_ACROSS)
+    return BACKGROUND_SHARE * background + fine - background
 
 
 def matched(drr: np.ndarray, gray: np.ndarray, mask: np.ndarray) -> np.ndarray:

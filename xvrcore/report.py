@@ -110,9 +110,9 @@ def _comparison(xray: Picture, drr: Picture) -> str:
 
 
 def _figures(pictures: list[Picture]) -> str:
-    figures = []
+    figures, usual = [], min((picture.pixels.shape[1] for picture in pictures), default=0)
     for picture in pictures:
-        wide = ' class="wide"' if picture.pixels.shape[1] > 1.15 * picture.pixels.shape[0] else ""
+        wide = ' class="wide"' if picture.pixels.shape[1] > usual else ""
         figures.append(f"<figure{wide} onclick=\"this.classList.toggle('wide')\">{image(picture.pixels, picture.title)}"
                        f"<figcaption><b>{escape(picture.title)}</b>{escape(picture.caption)}</figcaption></figure>")
     hint = '<p class="soft screen">Click on a picture to see it larger.</p>'
@@ -174,7 +174,7 @@ def _candidates(pose: PoseFile) -> str:
 
 
 def _times(pose: PoseFile) -> str:
-    total = sum(value for value in pose.timings_s.values() if math.isfinite(value))
+    total = pose.timings_s.get("total", sum(value for value in pose.timings_s.values() if math.isfinite(value)))
     rows = [(escape(name), f"{_number(seconds, 2)} s", meter(seconds / total if total else 0))
             for name, seconds in pose.timings_s.items()]
     return table(("Step", "", ""), rows, numbers=(1,)) if rows else ""
