@@ -19,7 +19,7 @@ FEWEST_PAIRS = 4
 INLIER_MM = 5.0
 """How far, on the detector, a landmark may lie from where it should be: a careful click at a blurred edge."""
 MAX_TRIPLES = 200
-REFINED = 12
+REFINED = 8
 LENIENCY = (4, 2, 1, 1)
 """A triple's pose amplifies the errors of its pixels: what counts as explained narrows while it is refined."""
 MAX_STEPS, SMALLEST_STEP = 25, 1e-9
@@ -117,7 +117,7 @@ def _errors(pose: np.ndarray, points: np.ndarray, pixels: np.ndarray, intrinsics
 
 
 def _hypotheses(points, pixels, intrinsics, rng, inlier_px) -> list[np.ndarray]:
-    """The poses of triples that explain all pairs best."""
+    """The poses of triples that explain all pairs best, at most twice ``REFINED``."""
     toward = np.linalg.solve(intrinsics.matrix, np.column_stack([pixels, np.ones(len(pixels))]).T).T
     toward /= np.linalg.norm(toward, axis=1, keepdims=True)
     count = len(points)
@@ -126,14 +126,21 @@ def _hypotheses(points, pixels, intrinsics, rng, inlier_px) -> list[np.ndarray]:
     else:
         triples = [rng.choice(count, 3, replace=False) for _ in range(MAX_TRIPLES)]
     found = [pose for triple in triples for pose in _three_point_poses(points[triple], toward[triple])]
-    ranked = sorted(found, key=lambda pose: _cost(_errors(pose, points, pixels, intrinsics), LENIENCY[0] * inlier_px))
+    errors = [_errors(pose, points, pixels, intrinsics) for pose in found]
     kept: list[np.ndarray] = []
-    for pose in ranked:
-        if len(kept) == REFINED:
-            break
-        if all(_distinct(pose, known, points) for known in kept):
-            kept.append(pose)
+    for leniency in (LENIENCY[-1], LENIENCY[0]):      # exact pairs stand out strictly, noisy ones leniently
+        order = np.argsort([_cost(its_errors, leniency * inlier_px) for its_errors in errors], kind="stable")
+        kept += _first_distinct((found[n] for n in order), kept, points)
     return kept
+
+
+def _first_distinct(poses, known: list[np.ndarray], points: np.ndarray) -> list[np.ndarray]:
+    """The first of ``poses`` that differ from one another and from those ``known``."""
+    chosen: list[np.ndarray] = []
+    for pose in poses:
+        if len(chosen) < REFINED and all(_distinct(pose, other, points) for other in known + chosen):
+            chosen.append(pose)
+    return chosen
 
 
 def _distinct(first: np.ndarray, second: np.ndarray, points: np.ndarray) -> bool:
