@@ -1,11 +1,14 @@
 """What the options name, read: the patient's volume and segments, the X-rays, landmarks and poses to start from."""
 
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
+from xvrcore import rigid
 from xvrcore.attenuation import CtSettings, MrSettings, attenuation_from_ct, attenuation_from_mr
+from xvrcore.camera import Camera
 from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.errors import InputError
 from xvrcore.patient import Patient
@@ -103,10 +106,17 @@ def add_xray_arguments(parser):
     group = parser.add_argument_group("X-ray: what is said here outranks the file")
     group.add_argument("--frame", default="0", help="index, or mean, max or min of all or of a range (mean:2-10)")
     add_fields(group, XrayOptions, XRAY_HELP)
-    group.add_argument("--flip", choices=FLIPS, default="auto", help="whether the stored image is mirrored")
-    group.add_argument("--polarity", choices=POLARITIES, default="auto",
+    group.add_argument("--flip", dest="flip_word", choices=FLIPS, default="auto",
+                       help="whether the stored image is mirrored (default: by evidence, else both are tried)")
+    group.add_argument("--polarity", dest="polarity_word", choices=POLARITIES, default="auto",
                        help="what stored values rise with (default: by evidence, else both are tried)")
     group.add_argument("--ignore-angles", action="store_true", help="forget the header's angles")
+
+
+def xray_options(options) -> XrayOptions:
+    """What was said about the X-rays."""
+    return XrayOptions(**given_fields(XrayOptions, options), flip=FLIPS[options.flip_word],
+                       polarity=POLARITIES[options.polarity_word])
 
 
 def read_xrays(options) -> list[Radiograph]:
@@ -114,8 +124,8 @@ def read_xrays(options) -> list[Radiograph]:
 
     :raises InputError: one of them cannot be read or lacks its geometry.
     """
-    said = given_fields(XrayOptions, options) | {"flip": FLIPS[options.flip], "polarity": POLARITIES[options.polarity]}
-    radiographs = [read_radiograph(path, XrayOptions(**said), options.frame) for path in options.xray]
+    said = xray_options(options)
+    radiographs = [read_radiograph(path, said, options.frame) for path in options.xray]
     return [r.without_angles() for r in radiographs] if options.ignore_angles else radiographs
 
 
@@ -176,6 +186,25 @@ def _poses_from(pairs, radiograph: Radiograph) -> list:
     if not found:
         raise InputError(f"{radiograph.path}: {complaint}") from complaint
     return found
+
+
+def require_in_view(starts: Starts, radiograph: Radiograph, volume: Volume) -> None:
+    """Tell a pose of another world from one that is merely rough.
+
+    :raises InputError: there are poses handed in, and from all of them the X-ray looks past the volume.
+    """
+    corners = rigid.apply(volume.ras_from_ijk, [np.multiply(end, np.array(volume.values.shape[::-1]) - 1)
+                                                for end in product((0, 1), repeat=3)])
+    intrinsics = radiograph.readings[0].intrinsics
+    for start in starts.given:
+        uv, depth = Camera(intrinsics, start.ras_from_camera).project(corners)
+        beside = (uv.max(axis=0) < 0) | (uv.min(axis=0) > [intrinsics.cols - 1, intrinsics.rows - 1])
+        in_front = depth > 0
+        if in_front.any() and not (in_front.all() and beside.any()):
+            return
+    if starts.given:
+        raise InputError(f"From the pose of {starts.given[0].name} the X-ray {radiograph.path} looks past "
+                         f"{volume.path}; give a pose in this volume's RAS frame, in mm.")
 
 
 def truth_for(path: Path | None, radiograph: Radiograph) -> Truth | None:

@@ -1,6 +1,8 @@
-"""Progress of generators, drawn on a terminal and kept quiet elsewhere."""
+"""Progress of generators: drawn on a terminal, kept quiet elsewhere, and ended between two steps by Ctrl-C."""
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Generator
 
 from xvrcore.result import Progress
@@ -13,6 +15,34 @@ def follow(steps: Generator, show: Callable[[Progress], None]):
             show(next(steps))
         except StopIteration as end:
             return end.value
+
+
+class Interruption:
+    """Within it, Ctrl-C is heard at :meth:`check` alone, so that nothing is torn apart; a second one at once.
+
+    Python's own way, an exception wherever the program happens to be, can even get lost: in a weak reference's
+    callback or a destructor it is printed and ignored.
+    """
+
+    def __enter__(self):
+        self._asked = False
+        self._previous = None
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGINT, self._hear)
+        return self
+
+    def __exit__(self, *_):
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+
+    def check(self) -> None:
+        """:raises KeyboardInterrupt: Ctrl-C was pressed."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def _hear(self, *_):
+        self.check()
+        self._asked = True
 
 
 class ProgressBar:

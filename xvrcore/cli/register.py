@@ -9,7 +9,7 @@ from pathlib import Path
 from xvrcore.cli import inputs
 from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.cli.output import require_writable
-from xvrcore.cli.progress import ProgressBar, follow
+from xvrcore.cli.progress import Interruption, ProgressBar, follow
 from xvrcore.errors import InputError, WorkError
 from xvrcore.evaluation import evaluate
 from xvrcore.outputs import POSE, REPORT, write_outputs
@@ -55,11 +55,14 @@ def run(options) -> int:
     folders = result_folders(options.out, radiographs)
     began = time.perf_counter()
     prepared = inputs.prepare(options)
+    for start, radiograph in zip(starts, radiographs, strict=True):
+        inputs.require_in_view(start, radiograph, prepared.volume)
     batch = Batch(prepared, settings, options.out, say=None if options.json else print)
     batch.say(f"{options.volume} prepared in {time.perf_counter() - began:.1f} s")
     try:
-        for task in map(Task, radiographs, starts, truths, folders):
-            batch.register(task)
+        with Interruption() as interruption:
+            for task in map(Task, radiographs, starts, truths, folders):
+                batch.register(task, interruption)
     finally:
         batch.finish()
         if options.json:
@@ -104,7 +107,7 @@ class Batch:
         self.entries: list[tuple[str, PoseFile | str]] = []
         self.exit_code = 0
 
-    def register(self, task: Task) -> None:
+    def register(self, task: Task, interruption: Interruption) -> None:
         """Register one X-ray and write what comes out; interrupted, write what stands so far and end.
 
         An X-ray that cannot be registered is said and counted, and the next one has its turn.
@@ -115,6 +118,7 @@ class Batch:
                 def show(progress):
                     bar.show(progress)
                     standing[:] = [progress.result] if progress.result else standing
+                    interruption.check()
                 steps = register(task.radiograph, self.prepared.patient, self.settings, task.start.given)
                 result = follow(steps, show)
         except KeyboardInterrupt:
