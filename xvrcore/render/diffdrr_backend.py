@@ -5,11 +5,14 @@ import torch
 from diffdrr.renderers import Trilinear
 
 from xvrcore.render.pyramid import Level
-from xvrcore.render.tensor_projector import TensorProjector, samples_along_ray
+from xvrcore.render.tensor_projector import TensorProjector, crossing, samples_along_ray
 
 
 class DiffdrrProjector(TensorProjector):
-    """DiffDRR casts all rays of a pass between the same two fractions of their lengths, with this many samples."""
+    """DiffDRR's samples between the points where each ray crosses the volume.
+
+    Left alone, DiffDRR spreads its samples over the widest range that any ray of the image needs.
+    """
 
     name = "diffdrr"
     samples_per_voxel = 2
@@ -24,4 +27,6 @@ class DiffdrrProjector(TensorProjector):
         density, ijk_from_rays, renderer, samples = prepared
         lengths = (ends - sources).norm(dim=-1)[None, None]
         source, end = (p[None] @ ijk_from_rays[:3, :3].T + ijk_from_rays[:3, 3] for p in (sources, ends))
-        return renderer(density, source, end, lengths, n_points=samples).reshape(-1)
+        size = torch.tensor(density.shape, device=self.device)
+        enter, leave = (at[None, :, None] for at in crossing(source[0], (end - source)[0], size))
+        return renderer(density, source, end, lengths, n_points=samples, alphamin=enter, alphamax=leave).reshape(-1)

@@ -85,3 +85,15 @@ class TensorProjector:
 def samples_along_ray(level: Level) -> int:
     """As many samples as the longest axis has voxels: there the sampling error is below that of interpolation."""
     return max(level.shape)
+
+
+def crossing(source: torch.Tensor, along: torch.Tensor, size: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Fractions (R,) of rays between which they cross the voxels' support, -1 to size; equal where they miss.
+
+    ``source`` and ``along`` (R, 3) are in voxels, ``size`` (3,) counts them.
+    """
+    along = torch.where(along.abs() < 1e-6, 1e-6, along)
+    first, second = (-1 - source) / along, (size - source) / along
+    enter = torch.minimum(first, second).amax(dim=-1).clamp(0, 1)
+    leave = torch.maximum(first, second).amin(dim=-1).clamp(0, 1)
+    return enter, torch.maximum(enter, leave)

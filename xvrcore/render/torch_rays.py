@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import grid_sample, pad
 
 from xvrcore.render.pyramid import Level
-from xvrcore.render.tensor_projector import TensorProjector, samples_along_ray
+from xvrcore.render.tensor_projector import TensorProjector, crossing, samples_along_ray
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,12 @@ class TorchProjector(TensorProjector):
         turn, shift = prepared.ijk_from_rays[:3, :3].T, prepared.ijk_from_rays[:3, 3]
         source, along = sources @ turn + shift, (ends - sources) @ turn
         size = torch.tensor(prepared.volume.shape[::-1], device=self.device)
-        enter, leave = _crossing(source, along, size)
+        enter, leave = crossing(source, along, size)
         middles = (torch.arange(prepared.samples, device=self.device) + 0.5) / prepared.samples
         at = enter[:, None] + (leave - enter)[:, None] * middles
         points = source[:, None] + at[..., None] * along[:, None]
         sums = _sampled(prepared.volume, (2 * points + 1) / size - 1).sum(dim=-1)
         return sums * (leave - enter) / prepared.samples * (ends - sources).norm(dim=-1)
-
-
-def _crossing(source, along, size) -> tuple[torch.Tensor, torch.Tensor]:
-    """Fractions of each ray between which it crosses the voxels' support (-1 .. size); equal where it misses."""
-    along = torch.where(along.abs() < 1e-6, 1e-6, along)
-    first, second = (-1 - source) / along, (size - source) / along
-    enter = torch.minimum(first, second).amax(dim=-1).clamp(0, 1)
-    leave = torch.maximum(first, second).amin(dim=-1).clamp(0, 1)
-    return enter, torch.maximum(enter, leave)
 
 
 def _sampled(volume: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
