@@ -58,7 +58,7 @@ def run(options) -> int:
     for start, radiograph in zip(starts, radiographs, strict=True):
         inputs.require_in_view(start, radiograph, prepared.volume)
     batch = Batch(prepared, settings, options.out, say=None if options.json else print)
-    batch.say(f"{options.volume} prepared in {time.perf_counter() - began:.1f} s")
+    batch.say(f"{options.volume.name} prepared in {time.perf_counter() - began:.1f} s")
     try:
         with Interruption() as interruption:
             for task in map(Task, radiographs, starts, truths, folders):
