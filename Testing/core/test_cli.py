@@ -152,6 +152,11 @@ def test_info_finds_the_cpu_kernel_right(capsys):
     assert report["devices"]["cpu_threads"] == os.cpu_count()
 
 
+def test_the_self_test_registers(capsys):
+    assert main(["info", "--self-test"]) == 0
+    assert "self-test      registered, mRPD 0.0" in capsys.readouterr().out
+
+
 def test_info_works_without_torch():
     code = ("import sys; sys.modules['torch'] = None\n"
             "from xvrcore.cli import main\n"
