@@ -12,7 +12,6 @@ import sys
 from xvrcore import __version__
 from xvrcore.errors import InputError, WorkError
 from xvrcore.threads import prepare_threads
-from xvrcore.threads import prepare_threads
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 

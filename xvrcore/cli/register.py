@@ -17,7 +17,6 @@ from xvrcore.pose_file import PoseFile
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.report import write_index
 from xvrcore.result import RegistrationResult
-from xvrcore.threads import prepare_threads
 from xvrcore.truth import Truth
 from xvrcore.xray import Radiograph
 
@@ -46,7 +45,6 @@ def add_arguments(parser):
 
 
 def run(options) -> int:
-    prepare_threads(options.threads)
     settings = RegistrationSettings(**given_fields(RegistrationSettings, options))
     radiographs = inputs.read_xrays(options)
     starts = [inputs.starts_for(options, radiograph) for radiograph in radiographs]
