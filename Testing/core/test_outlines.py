@@ -174,7 +174,8 @@ def test_a_source_inside_the_segment_sees_it_everywhere(rng):
     camera = random_camera(rng, rows=24, cols=30, distance_mm=5, sdd_mm=100, width_mm=60)
     everything = segmentation(np.ones(places.shape[:3]), matrix, "all")
     (outline,) = segment_outlines(everything, camera)
-    assert sum(area(line) for line in outline.polylines) == pytest.approx(24 * 30, rel=0.15)     # rounded corners
+    seen = sum(area(line) for line in outline.polylines) / (24 * 30)
+    assert 0.75 < seen < 1.01, "all but its corners, which smoothing rounds: a voxel is many pixels wide this close"
 
 
 def test_a_coarser_lattice_changes_outlines_by_a_fraction_of_its_pixels(rng):
