@@ -7,7 +7,7 @@ an outward step (:mod:`xvrcore.xray_io.steps`) less ``EXPECTED``; the field with
 Evidence for the same picture taken the other way round follows from the same sums, with their sign turned.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
