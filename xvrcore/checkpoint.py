@@ -6,7 +6,7 @@ unpickler, which builds tensors, containers and dates and refuses the rest.
 
 import json
 import pickle
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -176,7 +176,11 @@ def _unpickled(path: Path):
         raise InputError(f"{path} is refused: reading it would execute code or build objects that a network does not "
                          f"need. {reason.strip()}") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is not a whole checkpoint ({str(error).splitlines()[0]}); copy it again.") from error
+        raise InputError(f"{path} is not a whole checkpoint ({_first_line(error)}); copy it again.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _fitting(weights, design: NetworkDesign, path: Path) -> dict[str, torch.Tensor]:
@@ -201,8 +205,3 @@ def _diffdrr_pose(rotation, translation) -> np.ndarray:
     pose[:3, :3] = left @ right
     pose[:3, 3] = pose[:3, :3] @ np.asarray(translation, float)
     return pose
-
-
-def with_record(checkpoint: Checkpoint, **more) -> Checkpoint:
-    """The checkpoint with more figures in its record."""
-    return replace(checkpoint, record={**checkpoint.record, **more})

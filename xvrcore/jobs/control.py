@@ -20,6 +20,8 @@ PATIENCE_S = 5.0
 """How long a worker may take to stop of itself."""
 START_S = 60.0
 """How long a new worker may take to claim its folder."""
+RELEASE_S = 5.0
+"""How long a dying process, its memory still being given back, may hold on to its lock."""
 LITTLE_SPACE_BYTES = 4 << 20
 LIVE = ("running", "stopping")
 
@@ -140,8 +142,9 @@ def _worker(folder: JobFolder) -> ProcessId | None:
 
 
 def _require_free(folder: JobFolder) -> None:
+    worker = _worker(folder)
     try:
-        with FileLock(folder.lock, timeout=0):
+        with FileLock(folder.lock, timeout=0 if worker is not None and is_alive(worker) else RELEASE_S):
             return
     except Timeout as error:
         raise InputError(f"{folder.path} is being worked on already; watch it with: "

@@ -14,18 +14,23 @@ from torch.nn import functional as F
 class Appearance:
     """Ranges from which each image's look is drawn, and the chance ``probability`` of each effect that may be absent.
 
+    What every X-ray has to some degree - scatter, noise, a limited range, a display's curve - comes at ``usual``.
+
     ``bone``: what bones weigh beyond the CT's own attenuation (-0.5 halves them). ``scatter``: scatter over primary.
     ``noise``: deviation of the detected signal's logarithm in the middle of the image. ``gain``: fall of the
-    beam from edge to edge. ``gamma``: exponent of the image's display. ``blur_px``: deviation of a Gaussian blur.
+    beam from edge to edge. ``range``: where an image is cut off, in deviations from its mean. ``gamma``: exponent of
+    the image's display. ``blur_px``: deviation of a Gaussian blur.
     ``collimated``: chance of a collimated field, ``field`` its sides over the image's. ``instruments``: most bars of
     metal. ``inverted``: chance that an image comes in the wrong polarity.
     """
 
     probability: float = 0.3
+    usual: float = 0.8
     bone: tuple[float, float] = (-0.3, 0.6)
     scatter: tuple[float, float] = (0.0, 1.5)
     noise: tuple[float, float] = (0.0, 0.03)
     gain: tuple[float, float] = (0.0, 0.3)
+    range: tuple[float, float] = (1.0, 3.5)
     gamma: tuple[float, float] = (0.7, 1.4)
     blur_px: tuple[float, float] = (0.3, 1.0)
     sharpness: tuple[float, float] = (0.0, 1.0)
@@ -53,7 +58,7 @@ def seen(integrals: torch.Tensor, appearance: Appearance, rng: torch.Generator) 
     intensity = torch.exp(-attenuation)
     intensity = look.with_scatter(intensity, attenuation, mask)
     image = -torch.log(intensity.clamp_min(1e-4)) + look.gain_ramp() + look.noise(intensity)
-    image = look.displayed(image)
+    image = look.displayed(image, mask)
     image = look.blurred_or_sharpened(image)
     mask = mask * look.erased()
     return look.inverted(image) * mask, mask
@@ -102,7 +107,7 @@ class _Look:
                                mode="bilinear", align_corners=False)
         mean = smooth.mean((2, 3), keepdim=True).clamp_min(1e-6)
         haze = smooth / mean * intensity.mean((2, 3), keepdim=True)
-        return intensity + self.draw(self.ask.scatter) * self.chance() * haze
+        return intensity + self.draw(self.ask.scatter) * self.chance(self.ask.usual) * haze
 
     def gain_ramp(self) -> torch.Tensor:
         along, _ = self._turned(self.draw((-math.pi, math.pi)), 0, 0)
@@ -114,12 +119,16 @@ class _Look:
         middle = intensity.median(dim=3, keepdim=True).values.median(dim=2, keepdim=True).values
         return normal * self.draw(self.ask.noise) * (middle / intensity.clamp_min(1e-4)).sqrt().clamp(max=4)
 
-    def displayed(self, image: torch.Tensor) -> torch.Tensor:
-        """A display curve, and contrast limited adaptive equalization, in 0..1 of the image's own range."""
-        low, high = image.amin((2, 3), keepdim=True), image.amax((2, 3), keepdim=True)
-        unit = (image - low) / (high - low).clamp_min(1e-6)
-        exponent = torch.where(self.chance() > 0, self.draw(self.ask.gamma), torch.ones_like(low))
-        unit = unit.clamp_min(1e-6) ** exponent
+    def displayed(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Over- and underexposure, a display's curve, and contrast limited adaptive equalization, in 0..1."""
+        count = mask.sum((2, 3), keepdim=True).clamp_min(1)
+        mean = (image * mask).sum((2, 3), keepdim=True) / count
+        deviation = (((image - mean) * mask) ** 2).sum((2, 3), keepdim=True).div(count).sqrt().clamp_min(1e-6)
+        low, high = mean - self.draw(self.ask.range) * deviation, mean + self.draw(self.ask.range) * deviation
+        unit = ((image - low) / (high - low)).clamp(1e-6, 1)
+        unit = torch.where(self.chance() > 0, unit ** self.draw(self.ask.gamma), unit)
+        curve = self.draw((0, 1)) * self.chance(0.5)
+        unit = unit + curve * (unit * unit * (3 - 2 * unit) - unit)
         equal = self._equalized(unit, self.draw(self.ask.equalization))
         return torch.where(self.chance(self.ask.probability / 2) > 0, equal, unit)
 

@@ -40,6 +40,11 @@ class Task:
     example: Intrinsics
     settings: TrainingSettings
 
+    @property
+    def design(self) -> NetworkDesign:
+        settings = self.settings
+        return NetworkDesign(settings.network, CHANNELS, settings.size, settings.parameterization, settings.unit_mm)
+
 
 def finetune(worker: Worker, task: Task) -> dict:
     """Train in the worker's folder, from its saved state if there is one, until the budget ends or a stop is asked for.
@@ -53,7 +58,7 @@ def finetune(worker: Worker, task: Task) -> dict:
         raise InputError(f"Only {kept:.0%} of the poses in this range show the volume; narrow the shifts or angles, or "
                          "check the X-ray's SDD and pixel spacing.")
     worker.say("preparing", message=f"{task.pose_range.in_words()} {kept:.0%} of the poses show the volume.")
-    validation = _validation(worker, task, examples, trainer.network.design)
+    validation = _validation(worker, task, examples)
     if worker.stop_requested:
         return {"message": "stopped before training began"}
     run = _Run(worker, task, trainer, validation)
@@ -63,13 +68,12 @@ def finetune(worker: Worker, task: Task) -> dict:
 
 def _prepared(task: Task) -> tuple[Examples, Trainer]:
     settings = task.settings
-    design = NetworkDesign(settings.network, CHANNELS, settings.size, settings.parameterization, settings.unit_mm)
     examples = Examples(task.patient, task.pose_range, network_intrinsics(task.example, settings.size),
                         settings.appearance, CHANNELS)
-    return examples, Trainer(design, examples, fiducials(task.patient), settings)
+    return examples, Trainer(task.design, examples, fiducials(task.patient), settings)
 
 
-def _validation(worker: Worker, task: Task, examples: Examples, design: NetworkDesign) -> Validation | None:
+def _validation(worker: Worker, task: Task, examples: Examples) -> Validation | None:
     """The fixed unseen X-rays; None if a stop was asked for meanwhile."""
     made, wanted = [], task.settings.validation_xrays
     for one in validation_xrays(task.patient.source, task.pose_range, task.example, wanted, task.settings.seed):
@@ -77,7 +81,7 @@ def _validation(worker: Worker, task: Task, examples: Examples, design: NetworkD
         worker.say("making validation X-rays", iteration=len(made), total=wanted)
         if worker.stop_requested:
             return None
-    return Validation(made, examples.relative, fiducials(task.patient), examples.intrinsics, design.channels)
+    return Validation(made, examples.relative, fiducials(task.patient), examples.intrinsics, CHANNELS)
 
 
 class _Run:

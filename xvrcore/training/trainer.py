@@ -117,7 +117,7 @@ class Trainer:
             self.batch = int(state["batch"])
             return dict(state["extra"])
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
-            raise InputError(f"{path} cannot be gone on from ({str(error).splitlines()[0]}); "
+            raise InputError(f"{path} cannot be gone on from ({error}); "
                              "begin a new job.") from error
 
 

@@ -39,13 +39,13 @@ class Outcome:
 
 def verdict_on(worker: Worker, path, patient: Patient, pose_range: PoseRange, validation: Validation) -> dict:
     """Figures for the final report; none if a stop is asked for meanwhile."""
-    predictor = load_predictor(path, patient.source)
+    predictor = load_predictor(path, patient)
     xrays = [one.radiograph for one in validation.xrays[:COMPARED]]
     angles = angles_of(pose_range.nominal(patient.center_ras))
     network, search = [], []
     for number, radiograph in enumerate(xrays, 1):
         began = time.perf_counter()
-        given = predictor.starts(radiograph)
+        given = predictor.starts([radiograph])[0]
         network.append(_registered(worker, radiograph, patient, given, began))
         search.append(_registered(worker, _with_angles(radiograph, angles), patient, (), time.perf_counter()))
         if worker.stop_requested:
