@@ -15,9 +15,9 @@ from xvrcore.xray_pyramid import XrayLevel, XrayPyramid
 VALUES_PER_BATCH = 1_500_000
 """Rays rendered at once, so that memory stays bounded whatever the number of poses."""
 
-FULL_SHARE = 0.6
+FULL_SHARE = 0.5
 """Below this share of the X-ray's valid pixels explained by the CT, the score is lowered."""
-LEAST_SHARE = 0.2
+LEAST_SHARE = 0.12
 """Below this share a pose explains too little of the X-ray to be judged at all."""
 COARSEST_RATIO = 1.15
 """A rendering level may be at most this much coarser than the image level it is compared with."""
@@ -58,7 +58,7 @@ class Objective:
         level = self.pyramid.level(comparison.size)
         parts = []
         for batch in _batches(poses, level):
-            drr, jacobian, weight = self._render_with_jacobian(batch, level)
+            drr, jacobian, weight = self.render_with_jacobian(batch, level)
             parts.append(local_normal_equations(drr, jacobian, level.image, weight, comparison.window))
         scores = Scores(*(np.concatenate([getattr(p.scores, name) for p in parts])
                           for name in ("cost", "correlation", "pixels")))
@@ -99,7 +99,7 @@ class Objective:
         rays = self.projector.integrals(poses, targets, level=self._level_for(poses, intrinsics))
         return rays.values.reshape(shape), self._known(poses, targets).reshape(shape)
 
-    def _render_with_jacobian(self, poses, level: XrayLevel):
+    def render_with_jacobian(self, poses, level: XrayLevel):
         """DRRs (B, h, w), their Jacobians (B, h, w, 6) by a left twist, and weights (B, h, w), all float32."""
         shape = (len(poses), *level.image.shape)
         rays = self.projector.integrals(poses, level.targets, level=self._level_for(poses, level.intrinsics),

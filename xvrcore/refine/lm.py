@@ -17,7 +17,7 @@ TWIST_SCALE = np.array([0.01, 0.01, 0.01, 1.0, 1.0, 1.0])
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 LONGEST_STEP = 30.0
 SMALLEST_STEP = 0.02
-HIDING_SHARE, HIDING_COST = 0.4, 2.0
+HIDING_SHARE, HIDING_COST = 0.2, 2.0
 """A pose may not lower its cost by moving the CT out of view: below this share of pixels, cost is added."""
 
 

@@ -14,14 +14,16 @@ VIEW_ANGLES = {"PA": (0.0, 0.0), "AP": (180.0, 0.0), "LL": (90.0, 0.0), "RL": (-
 """ViewPosition (0018,5101) as positioner angles: PA exposes from the back, LL has the left side at the detector."""
 
 
-def facts(tags: Tags, shape: tuple[int, int]) -> dict[str, Origin]:
-    """All geometry of one frame that the header knows, keyed as ``Radiograph.origins``.
+def facts(tags: Tags, shape: tuple[int, int], stated: frozenset[str] = frozenset()) -> dict[str, Origin]:
+    """All geometry of one frame that the header knows, keyed as ``Radiograph.origins``, but for what is ``stated``.
 
     :raises InputError: a value is malformed, or a spacing is zero or negative.
     """
     found = {**_distances(tags), **_angles(tags)}
-    found["pixel_spacing_mm"] = _pixel_spacing(tags, shape, found)
-    found["principal_point_px"] = _principal_point(tags, shape)
+    if "pixel_spacing_mm" not in stated:
+        found["pixel_spacing_mm"] = _pixel_spacing(tags, shape, found)
+    if "principal_point_px" not in stated:
+        found["principal_point_px"] = _principal_point(tags, shape)
     orientation = tags.get("PatientOrientation")
     letters = () if orientation is None or isinstance(orientation, str) else tuple(str(v).upper() for v in orientation)
     if len(letters) == 2 and any(letters):
@@ -52,17 +54,17 @@ def _angles(tags: Tags) -> dict[str, Origin | None]:
     if primary is not None and secondary is not None:
         return {"primary_deg": _turned(tags, primary, "PositionerPrimaryAngle"),
                 "secondary_deg": _turned(tags, secondary, "PositionerSecondaryAngle")}
-    view = VIEW_ANGLES.get(str(tags.get("ViewPosition") or "").strip().upper())
+    view = VIEW_ANGLES.get(tags.word("ViewPosition"))
     if view is None:
         return {}
-    detail = f"ViewPosition {tags.get('ViewPosition')}"
+    detail = f"ViewPosition {tags.word('ViewPosition')}"
     return {"primary_deg": Origin(view[0], "derived", detail), "secondary_deg": Origin(view[1], "derived", detail)}
 
 
 def _turned(tags: Tags, angle: float, keyword: str) -> Origin:
     """The angle at the frame: a moving positioner lists increments from its first (PS3.3 C.8.7.5.1.3)."""
     increments = tags.numbers(f"{keyword}Increment")
-    if str(tags.get("PositionerMotion") or "") == "DYNAMIC" and tags.frame < len(increments):
+    if tags.word("PositionerMotion") == "DYNAMIC" and tags.frame < len(increments):
         return Origin(angle + increments[tags.frame], "dicom", f"{keyword} and its increment at frame {tags.frame}")
     return Origin(angle, "dicom", keyword)
 
@@ -144,12 +146,15 @@ def _principal_point(tags: Tags, shape: tuple[int, int]) -> Origin | None:
         return None
     binning = tags.numbers("DetectorBinning")
     binning = binning if len(binning) == 2 and min(binning) > 0 else (1.0, 1.0)
-    turn = int(tags.number("FieldOfViewRotation") or 0) % 360
+    turn = tags.whole("FieldOfViewRotation", 0) % 360
     rows, cols = shape if turn in (0, 180) else shape[::-1]
     v = (center[0] - origin[0] + 0.5) / binning[0] - 0.5
     u = (center[1] - origin[1] + 0.5) / binning[1] - 0.5
-    u, v = {0: (u, v), 90: (rows - 1 - v, u), 180: (cols - 1 - u, rows - 1 - v), 270: (v, cols - 1 - u)}[turn]
-    if str(tags.get("FieldOfViewHorizontalFlip") or "").upper() == "YES":
+    turned = {0: (u, v), 90: (rows - 1 - v, u), 180: (cols - 1 - u, rows - 1 - v), 270: (v, cols - 1 - u)}
+    if turn not in turned:
+        return None
+    u, v = turned[turn]
+    if tags.word("FieldOfViewHorizontalFlip") == "YES":
         u = shape[1] - 1 - u
     if not (np.isfinite([u, v]).all() and 0 <= u < shape[1] and 0 <= v < shape[0]):
         return None
