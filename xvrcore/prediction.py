@@ -20,7 +20,7 @@ from xvrcore.registration import GivenStart
 from xvrcore.volume import Volume
 from xvrcore.xray import Radiograph, Xray
 
-CANDIDATES = 31
+CANDIDATES = 32
 """Poses around a predicted one,"""
 SPREAD_DEG, SPREAD_MM, SPREAD_DEPTH_MM = 8.0, 12.0, 25.0
 """at most so far from it: about each axis, across the beam, and along it."""
@@ -82,7 +82,7 @@ def load_predictor(path: str | Path, patient: Patient) -> Predictor:
 
 def candidates_around(pose: np.ndarray, center_ras: np.ndarray) -> np.ndarray:
     """``pose`` (4x4) and :data:`CANDIDATES` more that fill its surroundings evenly: (N, 4, 4)."""
-    unit = 2 * qmc.Sobol(6, scramble=False).random(CANDIDATES + 1)[1:] - 1
+    unit = 2 * qmc.Sobol(6, seed=0).random(CANDIDATES) - 1
     axes = pose[:3, :3]
     turns = unit[:, :3] * np.deg2rad(SPREAD_DEG)
     shifts = unit[:, 3:] * [SPREAD_MM, SPREAD_MM, SPREAD_DEPTH_MM]
