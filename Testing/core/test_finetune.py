@@ -9,6 +9,7 @@ import psutil
 import pytest
 import torch
 from cli_files import write_patient, write_xray
+from PIL import Image
 
 from xvrcore.attenuation import attenuation_from_ct
 from xvrcore.camera import Intrinsics
@@ -22,10 +23,11 @@ from xvrcore.patient import Patient
 from xvrcore.training.appearance import Appearance, seen
 from xvrcore.training.clipping import clip_adaptively
 from xvrcore.training.examples import Examples, fiducials
-from xvrcore.training.finetune import NETWORK, STATE, Task, finetune
+from xvrcore.training.finetune import NETWORK, STATE, VIEWS, Task, finetune
 from xvrcore.training.muon import orthogonalized
 from xvrcore.training.settings import TrainingSettings, settings_from_dict
 from xvrcore.training.trainer import LEAST_BATCH, Trainer
+from xvrcore.training.views import write_views
 from xvrcore.volume_io import read_volume
 
 EXAMPLE = Intrinsics(1000.0, (6.0, 6.0), (31.5, 31.5), 64, 64)
@@ -129,6 +131,14 @@ def test_a_range_beside_the_patient_is_refused_before_time_is_spent(patient, tmp
     folder.create({})
     with Worker(folder.path) as worker, pytest.raises(InputError, match="0% of the poses"):
         finetune(worker, Task(patient, beside, EXAMPLE, BRIEF))
+
+
+def test_the_views_of_a_range_can_be_looked_at(patient, tmp_path):
+    write_views(tmp_path / VIEWS, trainer_of(patient, BRIEF).examples, 0)
+    with Image.open(tmp_path / VIEWS) as picture:
+        pixels = np.asarray(picture)
+    assert pixels.shape == (3 * 3 * 64, 3 * 6 * 64)
+    assert len({tile.tobytes() for row in np.split(pixels, 3) for tile in np.split(row, 6, axis=1)}) == 18
 
 
 def test_looks_keep_the_anatomys_place_and_leave_the_field_blank(rng):

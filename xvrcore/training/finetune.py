@@ -19,6 +19,7 @@ from xvrcore.training.settings import TrainingSettings
 from xvrcore.training.trainer import Trainer
 from xvrcore.training.validation import Errors, Validation, validation_xrays
 from xvrcore.training.verdict import verdict_on
+from xvrcore.training.views import write_views
 
 STATUS_S = 1.0
 SAVE_S = 15.0
@@ -28,7 +29,7 @@ VALIDATIONS = 10
 LEAST_KEPT = 0.5
 """A range of which fewer poses show the volume is refused before time is spent."""
 CHANNELS = 2
-STATE, NETWORK = "state.pt", "network.safetensors"
+STATE, NETWORK, VIEWS = "state.pt", "network.safetensors", "views.png"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def finetune(worker: Worker, task: Task) -> dict:
     if kept < LEAST_KEPT:
         raise InputError(f"Only {kept:.0%} of the poses in this range show the volume; narrow the shifts or angles, or "
                          "check the X-ray's SDD and pixel spacing.")
+    write_views(worker.folder.path / VIEWS, examples, task.settings.seed)
     worker.say("preparing", message=f"{task.pose_range.in_words()} {kept:.0%} of the poses show the volume.")
     validation = _validation(worker, task, examples)
     if worker.stop_requested:
