@@ -215,14 +215,44 @@ def test_a_worker_killed_at_random_moments_ends_where_an_unbroken_one_does(ct, x
     assert "the search without training" in state_of(broken.path).message
 
 
-def test_a_job_stops_within_seconds_and_keeps_its_network(ct, xray, tmp_path):
+def test_a_job_stops_within_seconds_and_keeps_its_network(ct, xray, tmp_path, capsys):
     job = begin(ct, xray, tmp_path / "job", 100_000)
     wait_for(job, lambda state: state.last.get("phase") == "training")
+    assert main(["jobs", "resume", str(job.path)]) == 2
+    assert main(["jobs", "list", str(tmp_path)]) == 0
+    assert f"{job.path}: running" in capsys.readouterr().out
     began = time.monotonic()
     assert stop(job.path, patience_s=20).phase == "stopped"
     assert time.monotonic() - began < 10
     assert read_checkpoint(job.path / NETWORK).design.name == "small"
     assert (job.path / STATE).is_file()
+    assert main(["jobs", "watch", str(job.path)]) == 0
+    assert "stopped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (["--minutes", "0"], "budget"), (["--range-roll-deg", "20", "10"], "roll_deg"),
+    (["--volume", "gone.nii.gz"], "does not exist"), (["--xray", "{0}", "{0}"], "one X-ray")])
+def test_wrong_input_is_said_before_a_job_begins(ct, xray, tmp_path, capsys, change, said):
+    words = [word.format(xray) for word in change]
+    assert main(["finetune", "--job", str(tmp_path / "job"), "--volume", str(ct), "--xray", str(xray), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_job_whose_volume_is_gone_says_so(ct, xray, tmp_path):
+    moved = write_patient(tmp_path)
+    folder = JobFolder(tmp_path / "job")
+    begin(ct, xray, folder.path, 100_000)
+    assert stop(folder.path, patience_s=20).phase == "stopped"
+    config = json.loads(folder.config.read_text())
+    config["volume_options"]["volume"] = str(moved)
+    folder.config.write_text(json.dumps(config))
+    moved.unlink()
+    launch(folder.path)
+    state = wait_for(folder, lambda state: not state.is_live)
+    assert state.phase == "failed"
+    assert moved.name in state.message
 
 
 def test_a_full_disk_ends_training_with_its_reason_and_keeps_the_last_good_network(patient, tmp_path):
