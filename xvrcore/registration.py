@@ -19,7 +19,7 @@ from xvrcore.initialize.tournament import Entry, Round, apart_mm, play, sampled,
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
-from xvrcore.xray import Radiograph, Xray
+from xvrcore.xray import RISES_WITH_INTENSITY, Radiograph, Xray
 from xvrcore.xray_io.orientation import flip_for
 
 START_NAMES = ("auto", "header", "wide", "given")
@@ -212,14 +212,30 @@ class _Registration:
         final, initial = self.finals[-1], self._initial()
         best = max((*ranked[:1], initial), key=lambda e: e.score)
         candidates = survivors(self.finalists, MOST_CANDIDATES)
-        evidence = self._evidence(best)
+        evidence, weak_mm = self._evidence(best), weak_directions(best.curvature, best.pose)
         return RegistrationResult(
             camera=_camera(best), initial=_camera(initial), final=_camera(final), reading=best.objective.xray,
-            scores=evidence.figures(), verdict=judge(evidence),
+            scores=evidence.figures(), verdict=judge(evidence, weak_mm),
             candidates=tuple(Candidate(e.start, _camera(e), e.objective.xray.polarity, e.score) for e in candidates),
-            trace=tuple(self.trace), weak_mm=weak_directions(best.curvature, best.pose),
-            timings_s={**self.timings_s, "total": self._elapsed()}, backend=best.objective.projector.name,
-            device=best.objective.projector.device)
+            trace=tuple(self.trace), weak_mm=weak_mm, timings_s={**self.timings_s, "total": self._elapsed()},
+            backend=best.objective.projector.name, device=best.objective.projector.device,
+            notes=tuple(self._notes(best)))
+
+    def _notes(self, best: Entry):
+        """What was taken for granted or settled by fit, in sentences."""
+        reading, origins = best.objective.xray, self.radiograph.origins
+        if len({r.polarity for r in self.radiograph.readings}) > 1:
+            sense = "intensity" if reading.polarity == RISES_WITH_INTENSITY else "attenuation"
+            yield f"Both polarities were tried: stored values that rise with {sense} fit better."
+        if len({r.intrinsics.flipped for r in self.radiograph.readings}) > 1:
+            yield f"Both mirror senses were tried: {'mirrored' if reading.intrinsics.flipped else 'not mirrored'} fits."
+        if "principal_point_px" in origins and origins["principal_point_px"].source == "assumed":
+            yield ("The principal point is taken to be the image's center. Where it is not, the pose is off sideways "
+                   "by its offset at the detector times SOD/SDD; projections onto the image stay right.")
+        if reading.positioner.source_isocenter_mm is None:
+            yield "The source-to-isocenter distance is unknown: depth was searched more widely."
+        if best.objective.projector is not self.patient.full.projector:
+            yield "Bones alone fit better than the whole volume: soft tissue looks different in this X-ray."
 
     def _evidence(self, best: Entry) -> Evidence:
         """What speaks for and against the best pose, among the finalists of the same rendering."""
