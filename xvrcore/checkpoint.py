@@ -50,10 +50,13 @@ class RelativeFrame:
     pose_range: PoseRange
     volume: VolumeIdentity
 
-    def cameras(self, rotations, shifts, intrinsics: Intrinsics, volume: Volume) -> list[Camera]:
+    @property
+    def relative(self) -> RelativePoses:
         center = np.array(self.volume.center_ras)
-        relative = RelativePoses(self.pose_range.nominal(center), center)
-        return [Camera(intrinsics, pose) for pose in relative.decoded(rotations, shifts)]
+        return RelativePoses(self.pose_range.nominal(center), center)
+
+    def cameras(self, rotations, shifts, intrinsics: Intrinsics, volume: Volume) -> list[Camera]:
+        return [Camera(intrinsics, pose) for pose in self.relative.decoded(rotations, shifts)]
 
 
 @dataclass(frozen=True)

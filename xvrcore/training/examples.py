@@ -38,7 +38,7 @@ class Examples:
                  channels: int):
         self.patient, self.pose_range, self.intrinsics = patient, pose_range, intrinsics
         self.appearance, self.channels = appearance, channels
-        self.center_ras = patient.center_ras
+        self.center_ras = patient.source.center_ras
         self.relative = RelativePoses(pose_range.nominal(self.center_ras), self.center_ras)
         self._targets = intrinsics.pixel_grid().reshape(-1, 3)
         distance = np.mean(pose_range.distance_mm)

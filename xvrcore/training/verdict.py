@@ -41,7 +41,7 @@ def verdict_on(worker: Worker, path, patient: Patient, pose_range: PoseRange, va
     """Figures for the final report; none if a stop is asked for meanwhile."""
     predictor = load_predictor(path, patient)
     xrays = [one.radiograph for one in validation.xrays[:COMPARED]]
-    angles = angles_of(pose_range.nominal(patient.center_ras))
+    angles = angles_of(pose_range.nominal(patient.source.center_ras))
     network, search = [], []
     for number, radiograph in enumerate(xrays, 1):
         began = time.perf_counter()
