@@ -12,7 +12,7 @@ import slicer
 import slicer.util
 from PySide6 import QtCore, QtWidgets
 
-from . import dicom, i18n, modules, packaging, parameter_node, sample_data, scripted_module, widgets
+from . import dicom, i18n, modules, packaging, parameter_node, sample_data, scripted_module, tracking, widgets
 from .pythonqt.dialogs import Shown, dialogs
 from .scene import SceneSetup
 from .storage import CoreIOManager
@@ -41,6 +41,7 @@ class SlicerApplication(QtWidgets.QApplication):
         self._set_up_settings()
         slicer.app = self
         _install_python_modules()
+        tracking.install()
         widgets.install()
         slicer.qSlicerScriptedLoadableModule = modules.qSlicerScriptedLoadableModule
         self._setup = SceneSetup(self.temporaryPath)

@@ -72,9 +72,10 @@ class ScriptedLoadableModuleWidget:
         """For the module to override."""
 
     def _onModuleAboutToBeUnloaded(self, name):
-        if name == self.moduleName:
-            self.cleanup()
-            slicer.app.moduleManager().disconnect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
+        if name != self.moduleName:
+            return
+        slicer.app.moduleManager().disconnect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
+        self.cleanup()
 
     def onReload(self):
         slicer.util.reloadScriptedModule(self.moduleName)

@@ -5,6 +5,7 @@
 * A string list is read as a tuple.
 """
 
+import enum
 import functools
 import types
 
@@ -72,9 +73,10 @@ class QtProperty:
 
 def _strict_setter(setter, where, type_name):
     @functools.wraps(setter)
-    def strict(self, value, *rest):
-        check_value(where, type_name, value)
-        return setter(self, value, *rest)
+    def strict(self, *args):
+        if len(args) == 1 and not isinstance(args[0], enum.Enum):
+            check_value(where, type_name, args[0])
+        return setter(self, *args)
 
     return strict
 

@@ -4,6 +4,8 @@ Stricter than Slicer, where each of these mistakes is silent or one line in the 
 <customwidget>, a property the class lacks, a connection whose signal or slot does not exist.
 """
 
+import functools
+import operator
 import xml.etree.ElementTree as ElementTree
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
@@ -11,12 +13,26 @@ from PySide6 import QtCore, QtUiTools, QtWidgets
 from .signals import signal_signature
 
 custom_widgets = {}  # class name -> stand-in
+_properties = {}  # class name -> {property name: whether its type is an enum}
 
 
 def register(cls):
     """Class decorator: the stand-in for the C++ widget class of that name."""
     custom_widgets[cls.__name__] = cls
+    _properties[cls.__name__] = _read_properties(cls)  # now: PySide6 may delete a Python class's meta object later
     return cls
+
+
+def _read_properties(cls):
+    meta_object = cls.staticMetaObject
+    properties = (meta_object.property(i) for i in range(meta_object.propertyCount()))
+    return {p.name(): p.isEnumType() for p in properties}
+
+
+def _properties_of(class_name):
+    if class_name not in _properties and hasattr(QtWidgets, class_name):
+        _properties[class_name] = _read_properties(getattr(QtWidgets, class_name))
+    return _properties.get(class_name)
 
 
 class QUiLoader(QtUiTools.QUiLoader):
@@ -60,23 +76,27 @@ def _check_classes(tree):
 def _check_properties(widget):
     """Refuse unknown properties, and resolve a stand-in's enums to numbers, which the loader cannot do."""
     class_name = widget.get("class")
-    cls = custom_widgets.get(class_name) or getattr(QtWidgets, class_name, None)
+    known = _properties_of(class_name)
     for prop in widget.iterfind("property"):
         name = prop.get("name")
-        dynamic = prop.get("stdset") == "0" or name == "SlicerParameterName"
-        if cls is None or dynamic:
+        if known is None or prop.get("stdset") == "0" or name == "SlicerParameterName":
             continue
-        if cls.staticMetaObject.indexOfProperty(name) < 0:
+        if name not in known:
             raise RuntimeError(f"the .ui sets {class_name}.{name}, which does not exist")
-        for kind in ("enum", "set"):
-            value = prop.find(kind)
-            if value is not None and value.text.startswith(class_name) and class_name in custom_widgets:
-                bits = [getattr(cls, word.split("::")[-1]) for word in value.text.split("|")]
-                number = 0
-                for bit in bits:
-                    number |= int(bit)
-                prop.remove(value)
-                ElementTree.SubElement(prop, "number").text = str(number)
+        value = prop.find("enum") if prop.find("enum") is not None else prop.find("set")
+        if value is not None and not known[name]:
+            number = functools.reduce(operator.or_, (_enum_value(word) for word in value.text.split("|")))
+            prop.remove(value)
+            ElementTree.SubElement(prop, "number").text = str(number)
+
+
+def _enum_value(qualified):
+    """The number of `ctkPathLineEdit::Files` or `QAbstractItemView::ExtendedSelection`."""
+    scope, _, name = qualified.rpartition("::")
+    scope = scope.split("::")[0]
+    cls = custom_widgets.get(scope) or getattr(QtWidgets, scope, None) or getattr(QtCore, scope)
+    value = getattr(cls, name)
+    return int(getattr(value, "value", value))
 
 
 def _make_connection(top, sender, signal, receiver, slot, **_):

@@ -24,10 +24,13 @@ class _ScaledSlider(QtWidgets.QSlider):
     def to_float(self, position):
         return self._low + (self._high - self._low) * position / STEPS
 
-    def show_value(self, value):
+    def to_position(self, value):
         span = self._high - self._low
+        return round(STEPS * (value - self._low) / span) if span else 0
+
+    def show_value(self, value):
         was_blocked = self.blockSignals(True)
-        self.setValue(round(STEPS * (value - self._low) / span) if span else 0)
+        self.setValue(self.to_position(value))
         self.blockSignals(was_blocked)
 
 
@@ -37,7 +40,7 @@ class _SliderWidget(QtWidgets.QWidget):
     valueChanged = Signal(float)
     valueIsChanging = Signal(float)
 
-    value = forwarded(float, "_box", "value")
+    value = computed(float, lambda s: s._box.value, lambda s, v: s._set_value(v))
     minimum = computed(float, lambda s: s._box.minimum, lambda s, v: s._range(v, max(v, s._box.maximum)))
     maximum = computed(float, lambda s: s._box.maximum, lambda s, v: s._range(min(v, s._box.minimum), v))
     singleStep = forwarded(float, "_box", "singleStep")
@@ -57,6 +60,10 @@ class _SliderWidget(QtWidgets.QWidget):
         self._slider.valueChanged.connect(self._on_slider)
         self._slider.sliderReleased.connect(self._on_released)
         row(self, (self._slider, 1), self._box)
+
+    def _set_value(self, value):
+        if value != self._box.value:  # setting the same value would change the text under the typing hand
+            self._box.setValue(value)
 
     def _on_box(self, value):
         self._slider.show_value(value)
