@@ -1,5 +1,7 @@
 """pytest fixtures: import them in a conftest.py (`from slicerhost.fixtures import *`)."""
 
+import gc
+
 import pytest
 
 from . import start
@@ -13,6 +15,7 @@ __all__ = ["host", "host_application", "open_module"]
 def host_application():
     """`slicer.app`, for the whole session."""
     application = start()
+    gc.freeze()  # what exists now stays: the collections of the leak checks need not look at it
     yield application
     application.close()
 
@@ -60,6 +63,7 @@ def _reset(application):
     application.layoutManager().setLayout(FOUR_UP)
     for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode"):
         slicer.mrmlScene.RemoveNode(node)  # a singleton: clearing the scene would keep it
+    application.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
     slicer.mrmlScene.Clear()
     slicer.dicomDatabase.clear()
     packaging.reset()

@@ -31,10 +31,15 @@ class SubjectHierarchy:
             scene.AddObserver(event, _with_node(method))
         for event in (scene.EndImportEvent, scene.EndRestoreEvent):
             scene.AddObserver(event, lambda *_: self._resolve())
-        scene.AddObserver(scene.EndCloseEvent, lambda *_: self._node())
+        scene.AddObserver(scene.EndCloseEvent, lambda *_: self._renew())
 
     def _node(self):
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene)
+
+    def _renew(self):
+        """A closed scene gets a new node, also when somebody still holds the old one."""
+        if self._node().GetScene() is None:
+            self._scene.AddNode(slicer.vtkMRMLSubjectHierarchyNode())
 
     def _add(self, node):
         hierarchy = self._node()

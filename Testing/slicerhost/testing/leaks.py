@@ -18,17 +18,19 @@ class Leftovers:
     """A snapshot; `since(before)` says what is there now that was not there before.
 
     Singleton nodes do not count (views, their cameras, parameter nodes): MRML keeps them when a scene is closed.
+    Views made meanwhile stay, and their many observers of the scene with them: then those are not compared.
     """
 
     def __init__(self):
         slicer.app.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
         slicer.app.processEvents()
         gc.collect()
-        scene = slicer.mrmlScene
-        nodes = [scene.GetNthNode(i) for i in range(scene.GetNumberOfNodes())]
+        scene, views = slicer.mrmlScene, slicer.app.layoutManager().views()
+        nodes = {scene.GetNthNode(i) for i in range(scene.GetNumberOfNodes())} - _nodes_of(views)
+        self.view_count = len(views)
+        self.observers_of_scene = Counter({"observer of the scene": _observer_count(scene)})
         self.found = Counter()
         self.found.update(f"node {n.GetID()} {n.GetName()}" for n in nodes if not n.GetSingletonTag())
-        self.found.update({"observers of the scene": _observer_count(scene)})
         self.found.update(_timer(t) for t in list(tracking.timers) if shiboken6.isValid(t) and t.isActive())
         self.found.update(_observation(o) for mixin in list(tracking.observing) for o in mixin.Observations)
         self.found.update(child_processes())
@@ -37,7 +39,16 @@ class Leftovers:
     def since(self, before):
         """Descriptions of everything new, with counts where there are several."""
         new = self.found - before.found
+        if self.view_count == before.view_count:
+            new += self.observers_of_scene - before.observers_of_scene
         return sorted(text if count == 1 else f"{count} x {text}" for text, count in new.items())
+
+
+def _nodes_of(views):
+    """The nodes with which slice views appear in 3D."""
+    logics = [view.sliceLogic() for view in views if hasattr(view, "sliceLogic")]
+    getters = ("GetSliceModelNode", "GetSliceModelDisplayNode", "GetSliceModelTransformNode", "GetSliceDisplayNode")
+    return {getattr(logic, getter)() for logic in logics for getter in getters}
 
 
 def _observer_count(vtk_object):
@@ -50,7 +61,7 @@ def _timer(timer):
 
 def _observation(observation):
     source, event, method = observation[:3]
-    return f"observer {getattr(method, '__qualname__', method)} of {source.GetClassName()} for event {event}"
+    return f"observer {getattr(method, '__qualname__', method)} of {type(source).__name__} for event {event}"
 
 
 def child_processes():

@@ -14,6 +14,7 @@ Qt = QtCore.Qt
 
 def reach(widget):
     """Scroll to the widget; AssertionError if a user could not use it: hidden, disabled, collapsed."""
+    slicer.app.processEvents()  # a widget that was just added shows itself from the event loop
     assert widget.isVisible(), f"{describe(widget)} is not visible"
     assert widget.isEnabled(), f"{describe(widget)} is disabled: {widget.toolTip}"
     parent = widget.parent()
@@ -46,7 +47,9 @@ def click(widget, position=None, modifiers=Qt.NoModifier):
     covered = under is not None and under is not widget and not widget.isAncestorOf(under)
     assert not covered, f"{describe(widget)} is covered by {describe(under)}"
     target = widget.childAt(point) or widget
-    QTest.mouseClick(target, Qt.LeftButton, modifiers, target.mapFrom(widget, point) if target is not widget else point)
+    point = point if target is widget else target.mapFrom(widget, point)
+    _mouse(target, QtCore.QEvent.MouseMove, (point.x(), point.y()), Qt.NoButton, Qt.NoButton, modifiers)
+    QTest.mouseClick(target, Qt.LeftButton, modifiers, point)
     slicer.app.processEvents()
 
 

@@ -34,7 +34,7 @@ class LayoutManager(QtCore.QObject):
 
     def __init__(self, viewport):
         super().__init__()
-        self._viewport, self._views, self._shown, self._paused = viewport, {}, None, False
+        self._viewport, self._views, self._shown, self._pauses = viewport, {}, None, 0
         self._box = QtWidgets.QVBoxLayout(viewport)
         self._box.setContentsMargins(0, 0, 0, 0)
         self._logic = slicer.vtkMRMLLayoutLogic()
@@ -48,18 +48,19 @@ class LayoutManager(QtCore.QObject):
 
     def _observe_pauses(self):
         logic = slicer.app.applicationLogic()
-        logic.AddObserver(logic.PauseRenderEvent, lambda *_: self._pause(True))
-        logic.AddObserver(logic.ResumeRenderEvent, lambda *_: self._pause(False))
+        logic.AddObserver(logic.PauseRenderEvent, lambda *_: self._pause(1))
+        logic.AddObserver(logic.ResumeRenderEvent, lambda *_: self._pause(-1))
 
-    def _pause(self, paused):
-        self._paused = paused
-        if not paused:
+    def _pause(self, change):
+        """Pauses nest: only the last resume renders."""
+        self._pauses += change
+        if self._pauses == 0:
             for widget in self._views.values():
                 for view in (widget, *widget.findChildren(QtWidgets.QWidget)):
                     getattr(view, "scheduleRender", lambda: None)()
 
     def isRenderPaused(self):
-        return self._paused
+        return self._pauses > 0
 
     # the layout
 
@@ -137,6 +138,10 @@ class LayoutManager(QtCore.QObject):
 
     def _widgets(self, class_name):
         return [widget for node, widget in self._views.items() if node.GetClassName() == class_name]
+
+    def views(self):
+        """All view widgets, shown or not; for tests."""
+        return list(self._views.values())
 
     def viewWidget(self, node):
         return self._views.get(node)

@@ -101,6 +101,7 @@ class DisplayableView(OffscreenView):
         super().__init__(parent)
         self._interactor = vtk.vtkGenericRenderWindowInteractor()
         self._interactor.SetRenderWindow(self._window)
+        self._interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())  # the default one grabs the mouse
         self._interactor.Initialize()
         self._style, self._tags = style, []
         self._make_group(factory.GetInstance(), managers)
@@ -138,6 +139,10 @@ class DisplayableView(OffscreenView):
             source.RemoveObserver(tag)
         self._group.SetMRMLDisplayableNode(None)
         super().close_view()
+
+    def resizeEvent(self, event):
+        self._interactor.SetSize(event.size().width(), event.size().height())
+        super().resizeEvent(event)
 
     # the mouse, from Qt to VTK, whose y goes upwards
 
