@@ -7,6 +7,8 @@ Import this package before `vtk`, `slicer` or `PySide6`: it chooses the offscree
 import os
 import sys
 
+if "vtkmodules" in sys.modules or "PySide6.QtGui" in sys.modules:
+    raise ImportError("import slicerhost before vtk, slicer and PySide6: it chooses their offscreen back ends")
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -17,8 +19,6 @@ def start():
     """Start the host, once a process, and return `slicer.app`."""
     global _application
     if _application is None:
-        if sys.version_info < (3, 10):
-            raise RuntimeError("the host needs Python 3.10 or newer")
         from . import faults, pythonqt
 
         faults.install()

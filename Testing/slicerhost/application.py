@@ -114,6 +114,9 @@ class SlicerApplication(QtWidgets.QApplication):
         environment = dict(os.environ)
         return types.SimpleNamespace(keys=lambda: list(environment), value=lambda key: environment[key])
 
+    def extensionsManagerModel(self):
+        return packaging.extensions
+
     def translate(self, _context, text, *_):
         return text
 
@@ -126,6 +129,7 @@ class SlicerApplication(QtWidgets.QApplication):
         """Load a scripted module and complete the start-up, when modules register their sample data."""
         module = self._modules.load(path)
         self.startupCompleted.emit()
+        self.disconnect("startupCompleted()")  # an application starts once: nobody hears of the next module's start
         return module
 
     def close(self):

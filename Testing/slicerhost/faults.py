@@ -103,7 +103,8 @@ def _watch_qt():
 def _watch_vtk():
     import vtk
 
-    window = vtk.vtkStringOutputWindow()  # collects quietly; vtkLogger still prints to stderr
+    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_OFF)  # the ledger has it
+    window = vtk.vtkStringOutputWindow()
     vtk.vtkOutputWindow.SetInstance(window)
 
     @vtk.calldata_type(vtk.VTK_STRING)

@@ -1,6 +1,7 @@
 """pytest fixtures: import them in a conftest.py (`from slicerhost.fixtures import *`)."""
 
 import gc
+import warnings
 
 import pytest
 
@@ -28,7 +29,9 @@ def host(host_application):
     _reset(host_application)
     ledger.clear()
     before = Leftovers()
-    yield host_application
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="(already has|does not have) observer")
+        yield host_application
     _reset(host_application)
     left = Leftovers().since(before)
     ledger.check()

@@ -130,6 +130,6 @@ class ModuleManager(QtCore.QObject):
 
 
 def widgets_without_scene(panel):
-    """The named widgets below `panel` that need a scene and have none: in Slicer they are silently empty."""
+    """The widgets below `panel` that need a scene and have none: in Slicer they are silently empty."""
     children = panel.findChildren(QtCore.QObject)
-    return [w for w in children if isinstance(w, SceneObserver) and w.objectName and w.mrmlScene() is None]
+    return [w for w in children if isinstance(w, SceneObserver) and w.mrmlScene() is None]

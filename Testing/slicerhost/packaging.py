@@ -30,6 +30,8 @@ class InstallRequest:
 def reset():
     missing.clear()
     requests.clear()
+    extensions.__init__()
+    add_pytorch_extension(installed=False)
 
 
 def _parse(requirements):
@@ -77,7 +79,10 @@ def pip_ensure(requirements, constraints=None, skip_packages=None, prompt_instal
 
     if prompt_install:
         text = f"{requester or 'A module'} requires packages: {', '.join(str(r) for r in needed)}. Install now?"
-        if dialogs.ask("install prompt", text, "", qt.QMessageBox.Cancel) not in (qt.QMessageBox.Ok, qt.QMessageBox.Yes):
+        if dialogs.ask("install prompt", text, "", qt.QMessageBox.Cancel) not in (
+            qt.QMessageBox.Ok,
+            qt.QMessageBox.Yes,
+        ):
             raise RuntimeError("User declined package installation")
     pip_install([str(r) for r in needed], constraints=constraints, skip_packages=skip_packages)
 
@@ -85,6 +90,23 @@ def pip_ensure(requirements, constraints=None, skip_packages=None, prompt_instal
 def load_requirements(path):
     lines = (line.strip() for line in Path(path).read_text().splitlines())
     return [Requirement(line) for line in lines if line and line[0] not in "#-"]
+
+
+class ExtensionsManagerModel:
+    """`slicer.app.extensionsManagerModel()`: knows what the test put into `installed`; installs by noting it."""
+
+    def __init__(self):
+        self.installed, self.requested = set(), []
+
+    def isExtensionInstalled(self, name):
+        return name in self.installed
+
+    def installExtensionFromServer(self, name, restart=True, update=True):
+        self.requested.append(name)
+        return True
+
+
+extensions = ExtensionsManagerModel()
 
 
 class PyTorchUtilsLogic:
@@ -99,7 +121,9 @@ class PyTorchUtilsLogic:
         import qt
 
         if "torch" in missing and askConfirmation:
-            answer = dialogs.ask("install prompt", "PyTorch will be downloaded and installed.", "", qt.QMessageBox.Cancel)
+            answer = dialogs.ask(
+                "install prompt", "PyTorch will be downloaded and installed.", "", qt.QMessageBox.Cancel
+            )
             if answer not in (qt.QMessageBox.Ok, qt.QMessageBox.Yes):
                 return None
         if "torch" in missing:
@@ -118,10 +142,12 @@ class PyTorchUtilsLogic:
 
 
 def add_pytorch_extension(installed=True):
-    """Make `import PyTorchUtils` work, or fail as without the extension."""
+    """Make `import PyTorchUtils` work, or fail as without the extension (the state at a test's start)."""
+    sys.modules.pop("PyTorchUtils", None)
+    extensions.installed.discard("PyTorch")
     if not installed:
-        sys.modules.pop("PyTorchUtils", None)
         return
+    extensions.installed.add("PyTorch")
     module = types.ModuleType("PyTorchUtils")
     module.PyTorchUtilsLogic = PyTorchUtilsLogic
     sys.modules["PyTorchUtils"] = module

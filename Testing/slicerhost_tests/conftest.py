@@ -5,7 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from slicerhost.fixtures import *  # noqa: E402, F403 - fixtures are found by name
+from slicerhost.fixtures import *  # noqa: F403 - fixtures are found by name
 
 HERE = Path(__file__).parent
 

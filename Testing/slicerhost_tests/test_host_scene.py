@@ -139,7 +139,9 @@ def test_landmarks_are_placed_by_mouse_in_a_slice_view(host, ct):
     view.image()
     user.click(view, (200, 150))
     assert points.GetNumberOfControlPoints() == 1
-    xy_to_ras = slicer.util.arrayFromVTKMatrix(slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode().GetXYToRAS())
+    xy_to_ras = slicer.util.arrayFromVTKMatrix(
+        slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode().GetXYToRAS()
+    )
     clicked = xy_to_ras @ [200, view.height - 1 - 150, 0, 1]
     assert slicer.util.arrayFromMarkupsControlPoints(points)[0] == pytest.approx(clicked[:3], abs=0.1)
     assert modes == [True, False]

@@ -230,9 +230,15 @@ def _wrapper(body, **names):
     import slicer
     from slicer.parameterNodeWrapper import parameterNodeWrapper, parameterPack
 
-    scope = {"pathlib": pathlib, "slicer": slicer, "Annotated": Annotated, "parameterPack": parameterPack, "Color": Color}
+    scope = {
+        "pathlib": pathlib,
+        "slicer": slicer,
+        "Annotated": Annotated,
+        "parameterPack": parameterPack,
+        "Color": Color,
+    }
     scope.update({**vars(slicer.parameterNodeWrapper), **names})
-    exec("class P:\n" + textwrap.indent(textwrap.dedent(body), "    "), scope)  # noqa: S102 - a class per case
+    exec("class P:\n" + textwrap.indent(textwrap.dedent(body), "    "), scope)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
     return parameterNodeWrapper(scope["P"])(node)
 
@@ -295,10 +301,52 @@ def test_pip_is_never_run_but_recorded(host):
     assert packaging.pip_check("numpy>=1.0")
     assert not packaging.pip_check("numpy<1.0")
     packaging.missing.add("pydicom")
-    with dialogs.answer("Probe requires packages: pydicom", qt.QMessageBox.Cancel), pytest.raises(RuntimeError, match="declined"):
+    with (
+        dialogs.answer("Probe requires packages: pydicom", qt.QMessageBox.Cancel),
+        pytest.raises(RuntimeError, match="declined"),
+    ):
         packaging.pip_ensure("pydicom", requester="Probe")
     with dialogs.answer("requires", qt.QMessageBox.Ok):
         packaging.pip_ensure("pydicom>=2 numpy", requester="Probe", skip_packages=["SimpleITK"])
     assert [r.requirements for r in packaging.requests] == [("pydicom>=2",)]
     assert packaging.pip_check("pydicom")
     assert slicer.app.testingEnabled() is False
+
+
+def test_the_pytorch_extension_is_asked_and_may_be_declined(host):
+    import qt
+    import slicer
+    from slicer import packaging
+
+    with pytest.raises(ImportError):
+        import PyTorchUtils
+    assert not slicer.app.extensionsManagerModel().isExtensionInstalled("PyTorch")
+    packaging.add_pytorch_extension()
+    packaging.missing.add("torch")
+    import PyTorchUtils
+
+    logic = PyTorchUtils.PyTorchUtilsLogic()
+    assert slicer.app.extensionsManagerModel().isExtensionInstalled("PyTorch")
+    assert not logic.torchInstalled()
+    with dialogs.answer("PyTorch will be downloaded", qt.QMessageBox.Cancel):
+        assert logic.installTorch(askConfirmation=True) is None
+    assert packaging.requests == []
+
+
+def test_observing_twice_and_unobserving_what_is_not_observed_are_errors(host):
+    import slicer
+
+    mixin = slicer.util.VTKObservationMixin()
+    mixin.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, print)
+    with pytest.raises(UserWarning):
+        mixin.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, print)
+    mixin.removeObservers()
+    with pytest.raises(UserWarning):
+        mixin.removeObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, print)
+
+
+def test_a_link_is_noted_and_not_opened(host):
+    import qt
+
+    assert qt.QDesktopServices.openUrl(qt.QUrl("https://example.org/help"))
+    assert dialogs.shown[-1].text == "https://example.org/help"

@@ -92,7 +92,11 @@ class Connector:
             if note is not None:
                 setattr(self.widget, name, note.value)
         span, low, high = self._note(WithinRange), self._note(Minimum), self._note(Maximum)
-        if span is None and (low is None or high is None) and type(self.widget).__name__ in ("QSlider", "ctkSliderWidget"):
+        if (
+            span is None
+            and (low is None or high is None)
+            and type(self.widget).__name__ in ("QSlider", "ctkSliderWidget")
+        ):
             raise RuntimeError("Cannot have a connection to a slider where the type is unbounded.")
         infinite = 2**31 - 1 if self.kind is int else float("inf")
         self.widget.minimum = self.kind(span.minimum if span else low.minimum if low else -infinite)

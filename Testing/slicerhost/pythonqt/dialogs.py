@@ -1,4 +1,4 @@
-"""Modal dialogs: answered by the test, never shown, never waited for.
+"""Modal dialogs: answered by the test, never shown, never waited for. Links are noted, not opened.
 
 In Slicer a modal box stops a script until somebody clicks. Here a box that no test expects is a fault.
 """
@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PySide6 import QtWidgets
+from PySide6 import QtGui, QtWidgets
 
 from ..faults import ledger
 
@@ -80,6 +80,11 @@ def _file(kind, empty):
     return staticmethod(static)
 
 
+def _open_url(url):
+    dialogs.shown.append(Shown("link", url.toString()))
+    return True
+
+
 def install():
     """Replace what would open a nested event loop. PythonQt returns a file name alone, without the filter."""
     for name in ("exec", "exec_"):
@@ -90,3 +95,4 @@ def install():
     for name, empty in (("getOpenFileName", ""), ("getSaveFileName", ""), ("getExistingDirectory", ""),
                         ("getOpenFileNames", ())):  # fmt: skip
         setattr(QtWidgets.QFileDialog, name, _file(name, empty))
+    QtGui.QDesktopServices.openUrl = staticmethod(_open_url)

@@ -54,8 +54,9 @@ def click(widget, position=None, modifiers=Qt.NoModifier):
 
 
 def click_cell(table, row, column):
-    """Click a cell of a table widget, or of a stand-in that holds one (qMRMLSegmentsTableView)."""
-    inner = table if isinstance(table, QtWidgets.QTableView) else table.findChild(QtWidgets.QTableView)
+    """Click an item of a table or list, or of a stand-in that holds one (qMRMLSegmentsTableView)."""
+    view = QtWidgets.QAbstractItemView
+    inner = table if isinstance(table, view) else table.findChild(view)
     reach(inner)
     rectangle = inner.visualRect(inner.model().index(row, column))
     assert rectangle.isValid(), f"{describe(table)} has no visible cell ({row}, {column})"

@@ -125,7 +125,9 @@ class LayoutManager(QtCore.QObject):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(1)
         for item in items:
-            numbers = [int(item.GetAttribute(n) or d) for n, d in (("row", 0), ("column", 0), ("rowspan", 1), ("colspan", 1))]
+            numbers = [
+                int(item.GetAttribute(n) or d) for n, d in (("row", 0), ("column", 0), ("rowspan", 1), ("colspan", 1))
+            ]
             grid.addWidget(self._build(_children(item)[0]), *numbers)
         return container
 

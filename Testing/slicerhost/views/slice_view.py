@@ -72,7 +72,10 @@ class SliceWidget(QtWidgets.QWidget):
         application_logic.GetSliceLogics().AddItem(self._logic)
         self._view = SliceView(node, self._logic)
         self._view.resized.connect(self._on_resized)
-        self._slider, self._label = QtWidgets.QSlider(QtCore.Qt.Horizontal), QtWidgets.QLabel(node.GetLayoutLabel() or "")
+        self._slider, self._label = (
+            QtWidgets.QSlider(QtCore.Qt.Horizontal),
+            QtWidgets.QLabel(node.GetLayoutLabel() or ""),
+        )
         self._slider.setRange(0, 1000)
         self._slider.sliderMoved.connect(self._on_slider)
         self._lay_out()

@@ -10,8 +10,16 @@ def install():
     """Register the `ctk` module, and put the qMRML and qSlicer classes into `slicer`."""
     import slicer
 
-    from . import ctk_buttons, ctk_numbers, ctk_paths, mrml_base, mrml_fields, mrml_segments, mrml_selectors
-    from . import mrml_transforms
+    from . import (
+        ctk_buttons,
+        ctk_numbers,
+        ctk_paths,
+        mrml_base,
+        mrml_fields,
+        mrml_segments,
+        mrml_selectors,
+        mrml_transforms,
+    )
 
     ctk = types.ModuleType("ctk", "the host's stand-ins for CTK's widgets")
     others = [ctk_buttons.ctkMessageBox, mrml_base.qSlicerScriptedLoadableModuleWidget]

@@ -43,7 +43,9 @@ class ctkPathLineEdit(QtWidgets.QWidget):
     def _is_valid(self):
         path = Path(self._path)
         wanted = self.filters or (self.Files | self.Dirs)
-        return bool(self._path) and bool((wanted & self.Files and path.is_file()) or (wanted & self.Dirs and path.is_dir()))
+        return bool(self._path) and bool(
+            (wanted & self.Files and path.is_file()) or (wanted & self.Dirs and path.is_dir())
+        )
 
     def _fill_history(self):
         text = self._path

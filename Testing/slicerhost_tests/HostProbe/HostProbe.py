@@ -197,4 +197,4 @@ class HostProbeLogic(ScriptedLoadableModuleLogic):
 class HostProbeTest(ScriptedLoadableModuleTest):
     def runTest(self):
         self.delayDisplay("Testing")
-        self.assertIsNotNone(HostProbeLogic().makeVolume())
+        assert HostProbeLogic().makeVolume() is not None
