@@ -8,13 +8,17 @@ from xvrcore.xray import Xray
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of work in progress. ``fraction`` is 0..1 of the whole registration; ``score`` in -1..1."""
+    """One step of work in progress. ``fraction`` is 0..1 of the whole registration; ``score`` in -1..1.
+
+    ``result`` is there once a first attempt was judged and found wanting: what stands if the work ends here.
+    """
 
     phase: str
     fraction: float
     score: float | None = None
     camera: Camera | None = None
     message: str = ""
+    result: "RegistrationResult | None" = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM and ITK speak LPS; converted once, at the file boundary (its own inverse)."""
 
 RIGID_TOLERANCE = 1e-4
+EXACT_TOLERANCE = 1e-14
+"""A rotation this close to orthonormal is left as it is, so that saving and reading a pose moves no bit."""
 
 
 def require_rigid(matrix, name: str) -> np.ndarray:
@@ -31,8 +33,9 @@ def require_rigid(matrix, name: str) -> np.ndarray:
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > RIGID_TOLERANCE or \
             np.abs(matrix[3] - [0, 0, 0, 1]).max() > RIGID_TOLERANCE:
         raise InputError(f"{name} is not rigid: it scales, shears or projects; give a rotation and a translation.")
-    left, _, right = np.linalg.svd(rotation)
-    matrix[:3, :3] = left @ right
+    if np.abs(rotation @ rotation.T - np.eye(3)).max() > EXACT_TOLERANCE:
+        left, _, right = np.linalg.svd(rotation)
+        matrix[:3, :3] = left @ right
     matrix[3] = [0, 0, 0, 1]
     return matrix
 

@@ -13,7 +13,8 @@ from xvrcore.errors import InputError
 class Volume:
     """``values`` are ``[k, j, i]``, float32; ``ras_from_ijk`` is affine (oblique allowed), float64, mm.
 
-    ``quantity`` says what the values are: ``"HU"``, ``"MR"``, ``"attenuation"`` (1/mm) or ``"labels"``.
+    ``quantity`` says what the values are: ``"HU"``, ``"MR"``, ``"attenuation"`` (1/mm) or ``"labels"``
+    (integers of any integer type). ``notes`` are full sentences on what was decided while reading and preparing it.
     """
 
     values: np.ndarray = field(repr=False)
@@ -21,6 +22,7 @@ class Volume:
     quantity: str
     path: Path | None = None
     sha256: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         matrix = np.array(self.ras_from_ijk, dtype=np.float64)
@@ -46,3 +48,9 @@ class Volume:
     def with_values(self, values: np.ndarray, quantity: str) -> "Volume":
         """The same place with other values of the same shape."""
         return replace(self, values=values, quantity=quantity)
+
+
+def sampled(values: np.ndarray, about: int = 1_000_000) -> np.ndarray:
+    """A view of every n-th voxel along each axis, some ``about`` of them in all: enough for percentiles and shares."""
+    step = max(1, round((values.size / about) ** (1 / 3)))
+    return values[::step, ::step, ::step]

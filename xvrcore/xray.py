@@ -55,9 +55,21 @@ class Radiograph:
     sha256: str
     frame: str = "0"
 
+    @property
+    def patient_orientation(self) -> tuple[str, str] | None:
+        """Where columns and rows grow in the patient, as ("L", "F"), if the file or the user says so."""
+        known = self.origins.get("patient_orientation")
+        return None if known is None or known.source == "assumed" else tuple(known.value)
+
     def without_angles(self) -> "Radiograph":
-        """The same radiograph with the header's angles forgotten (``--ignore-angles``)."""
-        forgotten = tuple(replace(r, positioner=replace(r.positioner, primary_deg=None, secondary_deg=None))
-                          for r in self.readings)
+        """The same radiograph with its angles forgotten (``--ignore-angles``), and with them what they implied.
+
+        The flip follows from the angles together with the patient's orientation, so it is open again, unless
+        the user stated it.
+        """
+        forgotten = [replace(r, positioner=replace(r.positioner, primary_deg=None, secondary_deg=None))
+                     for r in self.readings]
+        if self.origins["flip"].source != "user" and len({r.intrinsics.flipped for r in forgotten}) == 1:
+            forgotten += [replace(r, intrinsics=r.intrinsics.mirrored()) for r in forgotten]
         origins = {k: v for k, v in self.origins.items() if k not in ("primary_deg", "secondary_deg")}
-        return replace(self, readings=forgotten, origins=origins)
+        return replace(self, readings=tuple(forgotten), origins=origins)

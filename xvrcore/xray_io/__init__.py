@@ -1,0 +1,7 @@
+"""Reading X-rays: a file in, a :class:`~xvrcore.xray.Radiograph` out, each value with its origin."""
+
+from xvrcore.xray_io.options import XrayOptions
+from xvrcore.xray_io.orientation import flip_for, roll_for
+from xvrcore.xray_io.reading import read_radiograph
+
+__all__ = ["XrayOptions", "flip_for", "read_radiograph", "roll_for"]

@@ -1,0 +1,71 @@
+"""Pixels that hold no picture: constant surrounds that devices paint around the field."""
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull
+
+LEAST_SHARE_OF_BORDER = 0.08
+CONVEXITY = 0.9
+CONSTANT_SHARE = 0.9
+"""Markers are written into surrounds: so much of it is constant at least."""
+CRISP_STEP, CRISP_SHARE = 0.03, 0.6
+"""A painted edge jumps by this share of the value range, along this share of its length."""
+FLAT = 0.003
+"""Values this close together, as a share of the range, are one value: lossy compression makes some grain."""
+
+
+def blanked(values: np.ndarray) -> np.ndarray:
+    """True on a constant surround that touches the image's border and leaves a convex, crisply cut field.
+
+    Air that saturates around a patient is constant too, but it is a picture: its edge is neither convex nor crisp.
+    """
+    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+    result = np.zeros(values.shape, bool)
+    reach = float(np.ptp(values))
+    for extreme in (values.min(), values.max()):
+        if (np.abs(border - extreme) <= FLAT * reach).mean() < LEAST_SHARE_OF_BORDER:
+            continue
+        distance = np.abs(values - extreme)
+        flat = distance <= FLAT * reach
+        surround = _touching_border(ndimage.binary_opening(flat, np.ones((3, 3)), border_value=1))
+        if surround.all():
+            continue
+        field = _largest(~surround)
+        hull, share = _convex_hull(field)
+        if hull.all() or flat[~hull].mean() < CONSTANT_SHARE:
+            continue
+        if share >= CONVEXITY and _crispness(distance > CRISP_STEP * reach, hull) >= CRISP_SHARE:
+            result |= ~hull
+    return result
+
+
+def _touching_border(mask: np.ndarray) -> np.ndarray:
+    labels, _ = ndimage.label(mask)
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return np.isin(labels, np.unique(border[border > 0]))
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    labels, count = ndimage.label(mask)
+    return labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]) if count > 1 else mask
+
+
+def _convex_hull(field: np.ndarray) -> tuple[np.ndarray, float]:
+    """The convex hull (rows, cols) of a region of pixels, and the share of it that the region fills."""
+    rows = np.flatnonzero(field.any(1))
+    first, last = field[rows].argmax(1), field.shape[1] - 1 - field[rows, ::-1].argmax(1)
+    corners = np.concatenate([np.c_[first - 0.5, rows + dv] for dv in (-0.5, 0.5)]
+                             + [np.c_[last + 0.5, rows + dv] for dv in (-0.5, 0.5)])
+    hull = ConvexHull(corners)
+    u, v = np.arange(field.shape[1]), np.arange(field.shape[0])[:, None]
+    inside = np.ones(field.shape, bool)
+    for a, b, c in np.unique(hull.equations.round(9), axis=0):
+        inside &= a * u + b * v + c <= 1e-6
+    return inside, float(field.sum() / hull.volume)
+
+
+def _crispness(differs: np.ndarray, field: np.ndarray) -> float:
+    """The share of the field's edge, leaving out the image's border, just inside of which values differ clearly."""
+    inner = ndimage.binary_erosion(field, iterations=2, border_value=1)
+    rim = inner & ~ndimage.binary_erosion(inner, border_value=1)
+    return float(differs[rim].mean()) if rim.any() else 0.0

@@ -1,0 +1,69 @@
+"""DICOM XA, RF, DX and CR, classic and enhanced: one frame with its geometry, encoding and shutters."""
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from xvrcore.errors import InputError
+from xvrcore.xray import Origin
+from xvrcore.xray_io import dicom_geometry, dicom_pixels, shutters
+from xvrcore.xray_io.dicom_tags import Tags
+from xvrcore.xray_io.frames import chosen_frames, merge
+from xvrcore.xray_io.picture import Picture
+
+NOT_XRAYS = {"CT", "MR", "PT", "NM", "US", "SEG", "RTSTRUCT", "RTDOSE", "RTPLAN", "SR", "REG"}
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file carries DICOM's mark after its preamble."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def read_dicom(path: Path, frame: str) -> Picture:
+    """The chosen frame of an X-ray stored as DICOM.
+
+    :raises InputError: not an X-ray, undecodable, in color, or with a malformed header.
+    """
+    try:
+        dataset = pydicom.dcmread(path)
+    except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+        raise InputError(f"{path} cannot be read as DICOM ({error}); check or export the file again.") from error
+    modality = str(dataset.get("Modality", ""))
+    if modality in NOT_XRAYS:
+        raise InputError(f"{path} is a DICOM {modality} object, not an X-ray; give a projection image "
+                         "(XA, RF, DX or CR).")
+    if "Rows" not in dataset or "Columns" not in dataset:
+        raise InputError(f"{path} is a DICOM file without an image; give a projection image (XA, RF, DX or CR).")
+    how, indices = chosen_frames(frame, int(dataset.get("NumberOfFrames") or 1), str(path))
+    tags = Tags(dataset, indices[0], path)
+    stored = dicom_pixels.stored_frames(dataset, path, indices)
+    transform, value_range, linearized = dicom_pixels.modality_transform(tags)
+    values = merge((transform(image) for image in stored), how)
+    sense = _intensity_sense(tags, linearized, rising=transform(np.float32(1)) > transform(np.float32(0)))
+    encoding = _encoding(tags, linearized)
+    return Picture(values, value_range, dicom_geometry.facts(tags, values.shape), encoding, sense,
+                   shutters.shutter_mask(tags, values.shape))
+
+
+def _encoding(tags: Tags, linearized: bool) -> Origin:
+    word = str(tags.get("PixelIntensityRelationship") or "").strip().upper()
+    if linearized:
+        return Origin("LIN", "derived", f"PixelIntensityRelationship {word}, made linear by the Modality LUT")
+    if not word:
+        return Origin("", "assumed", "the header does not say how values follow intensity: taken as they are")
+    return Origin(word, "dicom", "PixelIntensityRelationship")
+
+
+def _intensity_sense(tags: Tags, linearized: bool, rising: bool) -> Origin | None:
+    """What the header claims about the values after the modality transform (PS3.3 C.8.7.1.1.2, C.8.11.3.1.2)."""
+    claimed = tags.number("PixelIntensityRelationshipSign")
+    if claimed in (1, -1):
+        sense, detail = int(claimed), "PixelIntensityRelationshipSign"
+    elif linearized or str(tags.get("PixelIntensityRelationship") or "").strip().upper() == "LIN":
+        sense, detail = 1, "PixelIntensityRelationship LIN"
+    else:
+        return None
+    return Origin(sense if rising or linearized else -sense, "dicom", detail)

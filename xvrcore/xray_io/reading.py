@@ -1,0 +1,160 @@
+"""Reading a radiograph: what the file says, what the user says, what the picture shows, and what stays open."""
+
+import hashlib
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from xvrcore.camera import Intrinsics, image_center_px
+from xvrcore.errors import InputError
+from xvrcore.positioner import Positioner
+from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY, Origin, Radiograph, Xray
+from xvrcore.xray_io import field as fields
+from xvrcore.xray_io.blanks import blanked
+from xvrcore.xray_io.dicom import is_dicom, read_dicom
+from xvrcore.xray_io.image_file import read_image_file
+from xvrcore.xray_io.intensity import clipped, line_integral
+from xvrcore.xray_io.options import XrayOptions, flag
+from xvrcore.xray_io.orientation import USUAL_DISPLAY, flip_for
+from xvrcore.xray_io.picture import Picture
+
+FIELD_MARGIN_MM = 2.0
+"""Taken off along the field's edge, where penumbra and blur live."""
+BORDER_MARGIN_MM = 1.0
+"""Taken off along the image's border, where detectors and filters leave marks."""
+LEAST_FIELD = 0.05
+"""A field that covers less of the image than this leaves too little to register."""
+DECISIVE_EVIDENCE, DECISIVE_RATIO = 100.0, 2.5
+"""Evidence (see ``field``) that decides the polarity, and by how much it must exceed the other sense's."""
+NEEDED = ("sdd_mm", "pixel_spacing_mm")
+EXAMPLES = {"sdd_mm": "--sdd-mm 1000", "pixel_spacing_mm": "--pixel-spacing-mm 0.2"}
+
+
+def read_radiograph(path, options: XrayOptions | None = None, frame: str = "0") -> Radiograph:
+    """One frame of an X-ray file as line-integral-like images with camera, mask and the origin of every value.
+
+    :param path: DICOM (XA, RF, DX, CR; enhanced too), or PNG, TIFF, NRRD, NIfTI or MHA with its geometry in
+        ``options`` or in a JSON file of the same name.
+    :param frame: an index from "0", or "mean", "max" or "min" of all frames or of a range ("mean:2-10").
+    :raises InputError: unreadable, not a gray projection image, constant, or of unknown geometry.
+
+    Where evidence leaves polarity or flip open, ``readings`` holds every combination. Open flips go with
+    the angles: see :mod:`xvrcore.xray_io.orientation`; ``origins["patient_orientation"]`` is what it needs.
+    """
+    path, options = Path(path), options or XrayOptions()
+    if not path.is_file():
+        what = "is a folder; give the X-ray file in it" if path.is_dir() else "does not exist; check the path"
+        raise InputError(f"{path} {what}.")
+    content = path.read_bytes()
+    if not content:
+        raise InputError(f"{path} is empty; copy or export it again.")
+    picture = read_dicom(path, frame) if is_dicom(path) else read_image_file(path, frame)
+    _require_picture(picture, path)
+    facts = _with_options(picture.facts, options)
+    facts.setdefault("principal_point_px", Origin(image_center_px(*picture.values.shape), "assumed",
+                                                  "the center of the image"))
+    _require_geometry(facts, path)
+    spacing = facts["pixel_spacing_mm"].value
+    views, polarity, found = _views(picture, facts.get("polarity"), spacing)
+    flips, flip = _flips(facts)
+    positioner = Positioner(*(facts[n].value if n in facts else None
+                              for n in ("primary_deg", "secondary_deg", "source_isocenter_mm")))
+    rows, cols = picture.values.shape
+    readings = tuple(
+        Xray(image, mask, Intrinsics(facts["sdd_mm"].value, spacing, facts["principal_point_px"].value,
+                                     rows, cols, flipped), positioner, sense)
+        for (sense, image, mask), flipped in product(views, flips))
+    origins = {**facts, "flip": flip, "polarity": polarity, "encoding": picture.encoding, "field": found}
+    return Radiograph(readings, origins, path, hashlib.sha256(content).hexdigest(), str(frame))
+
+
+def _require_picture(picture: Picture, path: Path) -> None:
+    values = picture.values
+    if not np.isfinite(values).all():
+        raise InputError(f"{path} holds pixels that are not numbers; export it again.")
+    if values.min() == values.max():
+        raise InputError(f"{path} holds one value, {values.min():g}, in every pixel; choose another file or --frame.")
+
+
+def _with_options(facts: dict[str, Origin], options: XrayOptions) -> dict[str, Origin]:
+    stated = {name: Origin(value, "user", flag(name)) for name, value in vars(options).items() if value is not None}
+    return {**facts, **stated}
+
+
+def _require_geometry(facts: dict[str, Origin], path: Path) -> None:
+    missing = [name for name in NEEDED if name not in facts]
+    if missing:
+        words = {"sdd_mm": "source-to-detector distance", "pixel_spacing_mm": "pixel spacing at the detector"}
+        raise InputError(f"{path} does not state the {' and the '.join(words[n] for n in missing)}; "
+                         f"give {' and '.join(EXAMPLES[n] for n in missing)} (in mm).")
+
+
+# ---------------------------------------------------------------- polarity and field
+
+
+def _views(picture: Picture, stated: Origin | None, spacing: tuple[float, float]):
+    """The (polarity, image, mask) that are possible, likeliest first, with the origins of polarity and field."""
+    blank = blanked(picture.values)
+    valid = ~blank if picture.shutters is None else ~blank & picture.shutters
+    images = {sense: line_integral(picture, sense) for sense in (RISES_WITH_INTENSITY, RISES_WITH_ATTENUATION)}
+    by_sense = dict(zip(images, fields.find_fields(images[RISES_WITH_INTENSITY], ~blank), strict=True))
+    polarity = stated or _polarity(picture, by_sense)
+    senses = [polarity.value] if polarity.source != "assumed" else [polarity.value, -polarity.value]
+    views, words = [], []
+    for sense in senses:
+        mask = _eroded(valid & by_sense[sense].mask, spacing)
+        words.append(by_sense[sense].kind)
+        if mask.mean() < LEAST_FIELD:
+            mask = _eroded(valid, spacing)
+        views.append((sense, clipped(images[sense], mask), mask))
+    detail = "edges found in the image" if words[0] != "none" else "no collimator edges found in the image"
+    if picture.shutters is not None:
+        detail += ", and the header's shutters"
+    return views, polarity, Origin(words[0], "image", detail)
+
+
+def _polarity(picture: Picture, by_sense: dict) -> Origin:
+    """Decided by the field's edges and by the header where it can be trusted; "assumed" where both stay open."""
+    evidence = {sense: f.evidence for sense, f in by_sense.items()}
+    likelier = max(evidence, key=evidence.get)
+    decisive = evidence[likelier] >= DECISIVE_EVIDENCE and evidence[likelier] >= DECISIVE_RATIO * evidence[-likelier]
+    claimed = picture.intensity_sense
+    if claimed and picture.encoding.value == "LIN" and not (decisive and likelier != claimed.value):
+        return claimed
+    if decisive and not (claimed and claimed.value != likelier):
+        return Origin(likelier, "image", "the collimated field's edges: no beam outside")
+    if decisive:
+        return Origin(likelier, "assumed", f"the field's edges contradict {claimed.detail}: both senses are tried")
+    first = claimed.value if claimed else RISES_WITH_INTENSITY
+    return Origin(first, "assumed", "neither header nor picture decides it: both senses are tried")
+
+
+def _eroded(mask: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:
+    """The mask without its margins: inside the field's edge, and along the image's border."""
+    distance = ndimage.distance_transform_edt(np.pad(mask, 1, constant_values=True), sampling=spacing)[1:-1, 1:-1]
+    result = distance > FIELD_MARGIN_MM
+    rows, cols = (max(1, round(BORDER_MARGIN_MM / s)) for s in spacing)
+    result[:rows] = result[-rows:] = False
+    result[:, :cols] = result[:, -cols:] = False
+    return result
+
+
+# ---------------------------------------------------------------- flip
+
+
+def _flips(facts: dict[str, Origin]) -> tuple[tuple[bool, ...], Origin]:
+    """The flips that are possible, likeliest first, and where the first comes from."""
+    if "flip" in facts:
+        return (bool(facts["flip"].value),), facts["flip"]
+    if "primary_deg" not in facts or "secondary_deg" not in facts:
+        return (True, False), Origin(True, "assumed", "angles are unknown: both are tried")
+    angles = facts["primary_deg"].value, facts["secondary_deg"].value
+    orientation = facts.get("patient_orientation")
+    decided = flip_for(*angles, orientation.value) if orientation else None
+    if decided is not None:
+        return (decided,), Origin(decided, "derived", "PatientOrientation and the positioner's angles")
+    usual = flip_for(*angles, USUAL_DISPLAY)
+    usual = True if usual is None else usual
+    return (usual, not usual), Origin(usual, "assumed", "the patient's left shown at the right; both are tried")
