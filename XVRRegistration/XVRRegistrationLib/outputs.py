@@ -1,0 +1,49 @@
+"""What leaves the module: the files of a pose, and a table of figures."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import vtk
+from slicer.i18n import tr as _
+
+
+def resultAt(camera, result, reading, prepared):
+    """A result for the pose as it stands: the registration's own, or, placed by hand, one that is judged here.
+
+    :param result: the core's result of the last registration, or None.
+    """
+    if result is not None and np.allclose(result.camera.ras_from_camera, camera.ras_from_camera, atol=1e-9) and \
+            result.camera.intrinsics == camera.intrinsics:
+        return result
+    from xvrcore.registration import LAST_ROUND
+    from xvrcore.result import RegistrationResult, Verdict
+
+    xray = replace(reading, intrinsics=camera.intrinsics)
+    objective = prepared.patient().full.objective(xray)
+    score = float(objective.scores(camera.ras_from_camera[None], LAST_ROUND.rank)[0])
+    verdict = Verdict("doubtful", 0.0, (_("The pose was placed by hand, not registered."),))
+    return RegistrationResult(camera=camera, initial=camera, final=camera, reading=xray,
+                              scores={"similarity": score}, verdict=verdict, candidates=(), trace=(), weak_mm={},
+                              timings_s={}, backend=objective.projector.name, device=objective.projector.device)
+
+
+def metricsOf(result):
+    """(name, value as text) of what is known about a result of the core."""
+    rows = [(_("verdict"), result.verdict.label), (_("confidence"), f"{result.verdict.confidence:.3f}")]
+    rows += [(name, f"{value:.4f}") for name, value in result.scores.items() if math.isfinite(value)]
+    rows += [(_("may move unnoticed along {name} (mm)").format(name=name), f"{value:.2f}")
+             for name, value in result.weak_mm.items()]
+    rows += [(_("seconds, {phase}").format(phase=phase), f"{value:.2f}") for phase, value in result.timings_s.items()]
+    return rows
+
+
+def fillTable(node, rows):
+    """Replace a table node's content by two columns of text."""
+    node.RemoveAllColumns()
+    for number, name in enumerate((_("Metric"), _("Value"))):
+        column = vtk.vtkStringArray()
+        column.SetName(name)
+        for row in rows:
+            column.InsertNextValue(row[number])
+        node.AddColumn(column)

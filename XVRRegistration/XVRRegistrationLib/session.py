@@ -1,0 +1,436 @@
+"""The work on one X-ray in the present scene: reading, drawing, registering; nodes in, nodes out."""
+
+from dataclasses import replace
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+from xvrcore.errors import InputError, WorkError
+
+from . import starts
+from .comparison import COARSE_PX, FINE_PX, Artist
+from .history import History
+from .outputs import fillTable, metricsOf, resultAt
+from .overlay_scene import OverlayScene
+from .patient_source import PatientSource
+from .pose_steps import PoseSteps
+from .volumes import centerOf, coreSegmentation, stateOf
+from .xray_scene import XrayScene, newNode
+from .xrays import editsOf, optionsOf, readerOf
+
+REST_MS = 250
+"""A pose that has not moved for so long is drawn finely, and becomes a step to return to."""
+OUTLINES_PX = 512
+
+
+class Session(VTKObservationMixin):
+    """``onChange()`` is called whenever something that the panel shows has changed.
+
+    ``reading`` is what was read last (:class:`.xrays.Reading`), ``result`` the core's of the last registration.
+    """
+
+    def __init__(self, parameters, worker, onChange):
+        VTKObservationMixin.__init__(self)
+        self.p, self.worker, self.onChange = parameters, worker, onChange
+        self.xray, self.overlay, self.history = XrayScene(parameters), OverlayScene(parameters), History(parameters)
+        self.steps, self.patients = PoseSteps(), PatientSource()
+        self.reading = self.result = self.before = self.progress = None
+        self.problem, self.started = "", ""
+        self.placedByHand = self.cancelling = self.closed = False
+        self._artist = self._source = self._segments = None
+        self._observed = {}
+        self._restTimer = qt.QTimer()
+        self._restTimer.setSingleShot(True)
+        self._restTimer.setInterval(REST_MS)
+        self._restTimer.connect("timeout()", self._onRest)
+
+    def close(self):
+        self.closed = True
+        self._restTimer.stop()
+        self.worker.cancel()
+        self.removeObservers()
+
+    # ------------------------------------------------------------ inputs
+
+    def inputsChanged(self):
+        """Take over what the parameters say: read another X-ray, draw another volume."""
+        self._observeInputs()
+        source = self._sourceState()
+        if source != self._source:
+            self._source = source
+            self._read(keepPose=self.p.image is not None and self.p.image.GetAttribute("XVR.source") == str(source[:2]))
+        self.draw()
+
+    def _sourceState(self):
+        node = self.p.xraySource
+        named = node.GetID() if node is not None else str(self.p.xrayFile)
+        return named, self.p.frame, self.p.edits
+
+    def _read(self, keepPose):
+        node, path = self.p.xraySource, self.p.xrayFile
+        if node is None and str(path) in ("", "."):
+            return
+        try:
+            read = readerOf(node, path, self.p.frame, self.p.edits)
+        except InputError as error:
+            self.fail(error)
+            return
+        self.problem = _("Reading the X-ray…")
+        source = self._source
+        self.worker.request("read", read, lambda reading, error: self._onRead(source, keepPose, reading, error))
+        self.onChange()
+
+    def _onRead(self, source, keepPose, reading, error):
+        if self.closed or source != self._source:
+            return
+        self.reading, self.problem = reading, ""
+        if error is not None:
+            self.fail(error)
+            return
+        if reading.radiograph is not None:
+            self._show(reading.radiograph, keepPose, source)
+        self.onChange()
+
+    def _show(self, radiograph, keepPose, source):
+        name = self.p.xraySource.GetName() if self.p.xraySource is not None else radiograph.path.stem
+        shown = self.xray.intrinsics()
+        reading = radiograph.readings[0]
+        if keepPose and shown is not None:
+            reading = next((r for r in radiograph.readings if r.intrinsics.flipped == shown.flipped), reading)
+        self._artist = Artist(reading)
+        self.xray.show(reading, _("{name} (X-ray)").format(name=name))
+        self.p.image.SetAttribute("XVR.source", str(source[:2]))
+        self._observeInputs()
+        if not keepPose:
+            self.steps, self.result, self.before, self.placedByHand = PoseSteps(), None, None, False
+            if self.p.ct is not None:
+                self.setPose(starts.nominalPose(radiograph, centerOf(self.p.ct)))
+        self.xray.showInView()
+        self.draw()
+        self._restTimer.start()
+
+    def edit(self, **stated):
+        """Outrank the file's values; ``None`` forgets what was stated."""
+        try:
+            self.p.edits = editsOf(replace(optionsOf(self.p.edits), **stated))
+        except InputError as error:
+            self.fail(error)
+
+    # ------------------------------------------------------------ pose
+
+    def setPose(self, rasFromCamera):
+        self.xray.setPose(rasFromCamera)
+
+    def moveByHand(self, rasFromCamera):
+        self.placedByHand = True
+        self.setPose(rasFromCamera)
+
+    def flip(self):
+        """Read the image as its mirror image, here and in what follows."""
+        flipped = not self.xray.intrinsics().flipped
+        self.xray.setFlipped(flipped)
+        self._artist = Artist(self.xray.reading())
+        self.edit(flip=flipped)
+        self.draw()
+        self._restTimer.start()
+
+    def undo(self):
+        self._onRest()
+        self._restore(*self.steps.undo())
+
+    def redo(self):
+        self._restore(*self.steps.redo())
+
+    def _restore(self, rasFromCamera, flipped):
+        self._restTimer.stop()
+        if self.xray.intrinsics().flipped != flipped:
+            self.flip()
+        self.setPose(rasFromCamera)
+
+    def restoreAttempt(self, row):
+        self._restore(*self.history.poseOf(row))
+
+    def _onPose(self, caller=None, event=None):
+        if self.xray.intrinsics() is None:
+            return
+        self.xray.look()
+        self.draw()
+        self._restTimer.start()
+        self.onChange()
+
+    def _onRest(self):
+        """The hand rests: draw finely and remember the place."""
+        intrinsics = self.xray.intrinsics()
+        if self.closed or intrinsics is None:
+            return
+        if not self.worker.busy:
+            self.redraw()
+            self.steps.reached(self.xray.rasFromCamera(), intrinsics.flipped)
+        self.onChange()
+
+    # ------------------------------------------------------------ drawing
+
+    def draw(self, longest=COARSE_PX):
+        """Have DRR, comparison and outlines follow the pose."""
+        try:
+            camera = self.xray.camera()
+            if camera is None or self.p.ct is None:
+                return
+            prepared = self.patients.prepared(self.p.ct, self.p.modality)
+            segments = self._coreSegments()
+        except InputError as error:
+            self.fail(error)
+            return
+        artist = self._artist = self._artist or Artist(self.xray.reading())
+        mode = self.p.overlay.name
+        self.worker.request("drr", lambda: artist.draw(prepared.patient(), camera, longest, mode), self._onDrawn)
+        self.overlay.showLandmarks(camera)
+        if segments is not None and self.p.showOutlines:
+            self._drawOutlines(segments, camera, min(longest, OUTLINES_PX))
+
+    def redraw(self):
+        """Draw the pose as it stands, finely."""
+        self.draw(FINE_PX)
+
+    def _drawOutlines(self, segments, camera, longest):
+        segmentation, ids = segments
+
+        def outlines():
+            from xvrcore.outlines import segment_outlines
+            return segment_outlines(segmentation, camera, longest)
+
+        self.worker.request("outlines", outlines,
+                            lambda found, error: self._onOutlines(found, ids, camera.intrinsics, error))
+
+    def _coreSegments(self):
+        """(the core's segmentation, IDs), exported again only when it or the volume has changed."""
+        node = self.p.segmentation
+        if node is None:
+            return None
+        state = (node.GetID(), node.GetSegmentation().GetMTime(), stateOf(self.p.ct))
+        if self._segments is None or self._segments[0] != state:
+            self._segments = state, coreSegmentation(node, self.p.ct)
+            state = (node.GetID(), node.GetSegmentation().GetMTime(), stateOf(self.p.ct))
+            self._segments = state, self._segments[1]
+        return self._segments[1]
+
+    def _onDrawn(self, drawing, error):
+        if self.closed or self.xray.intrinsics() is None or self.p.drr is None:
+            return
+        if error is not None:
+            self.fail(error)
+            return
+        self.overlay.show(drawing)
+        self.overlay.compose(self.xray.composite())
+
+    def _onOutlines(self, outlines, ids, intrinsics, error):
+        if self.closed or self.p.pose is None or self.p.segmentation is None:
+            return
+        if error is not None:
+            self.fail(error)
+            return
+        self.overlay.showOutlines(outlines, ids, intrinsics)
+
+    # ------------------------------------------------------------ registration
+
+    def cannotRegister(self):
+        """Why not, in words; empty when all is there."""
+        if self.worker.busy:
+            return _("A registration is under way.")
+        if self.p.ct is None:
+            return _("Choose a CT or MR volume.")
+        if self.reading is None or self.reading.radiograph is None:
+            return self.problem or _("Choose an X-ray and complete its geometry.")
+        return ""
+
+    def startFor(self, kind):
+        """The :class:`.starts.Start` that a start button stands for.
+
+        :raises InputError: what it needs is not there.
+        """
+        radiograph, p = self.reading.radiograph, self.p
+        if kind == "header":
+            return starts.fromHeader(radiograph)
+        if kind == "landmarks":
+            return starts.fromLandmarks(p.points3d, p.points2d, radiograph, self.xray.rasFromIjk())[0]
+        if kind == "current" or (kind == "auto" and self.placedByHand):
+            return starts.Start("given", (self.xray.rasFromCamera(),), _("current pose"))
+        if kind == "auto" and p.points3d is not None and p.points2d is not None:
+            return starts.fromLandmarks(p.points3d, p.points2d, radiograph, self.xray.rasFromIjk())[0]
+        if kind == "auto" and radiograph.readings[0].positioner.has_angles:
+            return starts.fromHeader(radiograph)
+        return starts.Start("wide", (), _("search of all standard views"))
+
+    def placeAt(self, kind):
+        """Show where a registration of this kind would start."""
+        start = self.startFor(kind)
+        if start.poses:
+            self.setPose(start.poses[0])
+        elif start.name == "header":
+            self.setPose(starts.nominalPose(self.reading.radiograph, centerOf(self.p.ct)))
+        return start
+
+    def register(self, kind, onEnd=None):
+        """Find the pose, in the background; ``onEnd(result)`` with None if there is none.
+
+        :raises InputError: the start needs something that is not there, or the volume is unusable.
+        """
+        from xvrcore.registration import RegistrationSettings, register
+        from xvrcore.result import Progress
+
+        start = self.startFor(kind)
+        prepared, radiograph = self.patients.prepared(self.p.ct, self.p.modality), self.reading.radiograph
+        settings = RegistrationSettings(start=start.name)
+
+        def steps():
+            yield Progress("preparing the volume", 0.0)
+            return (yield from register(radiograph, prepared.patient(), settings, start.given()))
+
+        self.started, self.problem, self.result, self.cancelling = start.words, "", None, False
+        self.before = (self.xray.rasFromCamera(), self.xray.intrinsics().flipped)
+        self.worker.run(steps(), self._onProgress, lambda result, error: self._onRegistered(result, error, onEnd))
+        self.onChange()
+
+    def cancel(self):
+        self.cancelling = True
+        self.worker.cancel()
+
+    def _onProgress(self, progress):
+        if self.closed:
+            return
+        self.progress = progress
+        if progress.camera is not None and self.xray.intrinsics() is not None:
+            self._showCamera(progress.camera)
+        self.onChange()
+
+    def _onRegistered(self, result, error, onEnd):
+        if self.closed:
+            return
+        standing = self.progress.result if self.progress is not None else None
+        self.progress = None
+        if isinstance(error, (InputError, WorkError)):
+            self.fail(error)
+        elif error is not None:
+            self.problem = _("The registration failed unexpectedly: {error}").format(error=error)
+        self.result = result or standing
+        if self.xray.intrinsics() is None:
+            self.problem = _("The X-ray's nodes were deleted while it was registered; the result is lost.")
+            self.result = None
+        if self.result is not None:
+            self._take(self.result)
+        elif error is None and not self.problem:
+            self.problem = _("Cancelled; the pose is as it was before.")
+            self._restore(*self.before)
+        if onEnd is not None:
+            onEnd(self.result)
+        self._restTimer.start()
+        self.onChange()
+
+    def _take(self, result):
+        reading = replace(result.reading, intrinsics=result.camera.intrinsics)
+        self._artist = Artist(reading)
+        self.xray.show(reading, self.p.image.GetName())
+        self.setPose(result.camera.ras_from_camera)
+        self.history.add(self.started, result)
+        self.placedByHand = False
+
+    def _showCamera(self, camera):
+        if self.xray.intrinsics().flipped != camera.intrinsics.flipped:
+            self.xray.setFlipped(camera.intrinsics.flipped)
+            self._artist = None
+        self.setPose(camera.ras_from_camera)
+
+    def showBefore(self, before):
+        """Toggle between the poses before and after the last registration."""
+        if before:
+            self._showCamera(replace(self.result.camera, ras_from_camera=self.before[0]))
+        else:
+            self._showCamera(self.result.camera)
+
+    # ------------------------------------------------------------ landmarks and outputs
+
+    def attachPoints(self, node):
+        """Let points that were placed on the X-ray move with it: into the camera's frame, where they are."""
+        pose = self.p.pose
+        if pose is None or node.GetParentTransformNode() is pose:
+            return
+        points = slicer.util.arrayFromMarkupsControlPoints(node, world=True)
+        node.SetAndObserveTransformNodeID(pose.GetID())
+        if len(points):
+            slicer.util.updateMarkupsControlPointsFromArray(node, points, world=True)
+
+    def export(self, folder, onWritten):
+        """Write pose.json, report and pictures of the pose as it stands; ``onWritten(folder, error)``.
+
+        :raises InputError: an input is missing or unusable.
+        """
+        prepared, radiograph = self.patients.prepared(self.p.ct, self.p.modality), self.reading.radiograph
+        camera, reading, result, segments = self.xray.camera(), self.xray.reading(), self.result, self._coreSegments()
+        landmarks = None if self.p.points3d is None else starts.namedPoints(self.p.points3d)
+
+        def write():
+            from xvrcore.outputs import write_outputs
+
+            write_outputs(folder, radiograph, resultAt(camera, result, reading, prepared),
+                          prepared.patient().full.projector, prepared.volume,
+                          segmentation=segments and segments[0], landmarks=landmarks)
+            return folder
+
+        self.worker.request("export", write, onWritten)
+
+    def showMetrics(self):
+        """The last result's figures in a table node."""
+        if self.p.metrics is None:
+            self.p.metrics = newNode("vtkMRMLTableNode", _("Registration metrics"))
+        fillTable(self.p.metrics, metricsOf(self.result))
+        return self.p.metrics
+
+    # ------------------------------------------------------------ observing
+
+    def _observeInputs(self):
+        """Follow the nodes that the parameters name now, and no others."""
+        p = self.p
+        transform, modified = slicer.vtkMRMLTransformNode.TransformModifiedEvent, "ModifiedEvent"
+        wanted = {("pose", transform): (p.pose, self._onPose), ("ct", transform): (p.ct, self._onVolume)}
+        if p.segmentation is not None:
+            wanted["segments", modified] = (p.segmentation, self._onSegments)
+            wanted["segmentsShown", modified] = (p.segmentation.GetDisplayNode(), self._onSegmentsShown)
+        if p.points3d is not None:
+            wanted["points", p.points3d.PointModifiedEvent] = (p.points3d, self._onPoints)
+        for key, (node, slot) in [*wanted.items()]:
+            if self._observed.get(key, (None, None))[0] is not node:
+                self._unobserve(key)
+                if node is not None:
+                    self.addObserver(node, _event(key[1]), slot)
+                    self._observed[key] = node, slot
+        for key in set(self._observed) - set(wanted):
+            self._unobserve(key)
+
+    def _unobserve(self, key):
+        node, slot = self._observed.pop(key, (None, None))
+        if node is not None:
+            self.removeObserver(node, _event(key[1]), slot)
+
+    def _onVolume(self, caller=None, event=None):
+        self.draw()
+
+    def _onSegments(self, caller=None, event=None):
+        self._observeInputs()
+        self.draw()
+
+    def _onSegmentsShown(self, caller=None, event=None):
+        self.overlay.updateDisplay()
+
+    def _onPoints(self, caller=None, event=None):
+        self.overlay.showLandmarks(self.xray.camera())
+
+    def fail(self, error):
+        self.problem = str(error)
+        self.onChange()
+
+
+def _event(name):
+    import vtk
+
+    return vtk.vtkCommand.ModifiedEvent if name == "ModifiedEvent" else name
