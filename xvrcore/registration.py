@@ -13,39 +13,19 @@ import numpy as np
 from xvrcore.camera import Camera
 from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
-from xvrcore.initialize.regions import (
-    AROUND_DOUBTED_HEADER,
-    AROUND_HEADER,
-    AROUND_VIEW,
-    STANDARD_VIEWS,
-    Region,
-    SearchRange,
-    header_region,
-    view_region,
-)
+from xvrcore.initialize.attempts import ATTEMPTS, LAST_ROUND, Attempt
+from xvrcore.initialize.regions import AROUND_VIEW, STANDARD_VIEWS, Region, header_region, view_region
 from xvrcore.initialize.tournament import Entry, Round, play, same, sampled, survivors
-from xvrcore.objective import Comparison
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
-from xvrcore.refine.lm import LmStage
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
 from xvrcore.xray import Radiograph, Xray
 from xvrcore.xray_io.orientation import flip_for
 
 START_NAMES = ("auto", "header", "wide", "given")
 
-ROUNDS = (
-    Round("first descent", (LmStage(Comparison(32, 13), 8),), rank=Comparison(64, 15), survivors=24, per_start=2),
-    Round("second descent", (LmStage(Comparison(48, 13), 8),), rank=Comparison(64, 15), survivors=6, margin=0.3),
-    Round("refinement", (LmStage(Comparison(64, 15)), LmStage(Comparison(64, 9)), LmStage(Comparison(128, 11))),
-          rank=Comparison(128, 11), survivors=6),
-)
-LAST_ROUND = Round("fine refinement", (LmStage(Comparison(128, 11), 8), LmStage(Comparison(256, 11), 8)),
-                   rank=Comparison(256, 11), survivors=2)
-DESCENDED = 96
-"""Sampled poses that go into the first round, over all regions,"""
 LEAST_DESCENDED = 24
-"""and at least so many of each."""
+"""Sampled poses of every region that enter the first round at least, whatever the number of regions."""
 MOST_CANDIDATES = 8
 """Distinct candidates that the result remembers."""
 
@@ -75,23 +55,6 @@ class GivenStart:
 
     name: str
     ras_from_camera: np.ndarray = field(repr=False)
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """One way to look for the pose: how far around the header, how densely, and on which rendering."""
-
-    name: str
-    header_range: SearchRange
-    samples: int
-    bones: bool = False
-
-
-ATTEMPTS = (
-    _Attempt("search", AROUND_HEADER, samples=256),
-    _Attempt("denser search", AROUND_DOUBTED_HEADER, samples=1024),
-    _Attempt("search by bones", AROUND_DOUBTED_HEADER, samples=1024, bones=True),
-)
 
 
 def register(radiograph: Radiograph, patient: Patient, settings: RegistrationSettings | None = None,
@@ -141,13 +104,14 @@ class _Registration:
             objective = rendering.objective(reading)
             entries += [Entry(name, objective, pose) for name, pose in poses]
             for region in regions:
-                entries += sampled(objective, region, attempt.samples, self.settings.seed + number, DESCENDED)
+                entries += sampled(objective, region, attempt.samples, attempt.sampled_at,
+                                   self.settings.seed + number, attempt.descended)
                 top = max(entries, key=lambda e: e.score)
                 yield Progress(attempt.name, done, top.score, _camera(top))
         self._add_time(attempt.name, began)
-        entries = _fair_share(entries)
-        part = share / (len(ROUNDS) + 1)
-        for i, stage in enumerate(ROUNDS):
+        entries = _fair_share(entries, attempt.descended)
+        part = share / (len(attempt.rounds) + 1)
+        for i, stage in enumerate(attempt.rounds):
             entries = yield from self._play(entries, stage, done + i * part, part)
         self.finalists += entries
         self.finals += yield from self._play(entries[:1], LAST_ROUND, done + share - part, part)
@@ -180,7 +144,7 @@ class _Registration:
             yield Progress(stage.name, done + share * taken / steps, step.best_score,
                            Camera(camera.intrinsics, step.best_pose))
 
-    def _starts(self, attempt: _Attempt):
+    def _starts(self, attempt: Attempt):
         """For each reading of the radiograph: the regions to search and the poses handed in."""
         for reading in self.radiograph.readings:
             if self.start == "given" and attempt is ATTEMPTS[0]:
@@ -195,7 +159,7 @@ class _Registration:
                 views = [v for v in STANDARD_VIEWS if self._flip_fits(v, reading)]
                 yield reading, [self._region(v, reading, attempt) for v in views], []
 
-    def _region(self, name: str, reading: Xray, attempt: _Attempt) -> Region:
+    def _region(self, name: str, reading: Xray, attempt: Attempt) -> Region:
         center, orientation = self.patient.center_ras, self.radiograph.patient_orientation
         if name == "header":
             return header_region(reading, center, orientation, attempt.header_range)
@@ -259,10 +223,10 @@ def _camera(entry: Entry) -> Camera:
     return Camera(entry.objective.xray.intrinsics, entry.pose)
 
 
-def _fair_share(entries: list[Entry]) -> list[Entry]:
-    """At most :data:`DESCENDED` entries, every start keeping its best equal share."""
+def _fair_share(entries: list[Entry], count: int) -> list[Entry]:
+    """About ``count`` entries, every start keeping its best equal share."""
     groups: dict[tuple, list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.start, entry.objective), []).append(entry)
-    share = max(LEAST_DESCENDED, DESCENDED // max(1, len(groups)))
+    share = max(LEAST_DESCENDED, count // max(1, len(groups)))
     return [e for group in groups.values() for e in sorted(group, key=lambda e: -e.score)[:share]]

@@ -104,9 +104,10 @@ def _rotated_field(settings, rng, camera, center):
 
 
 def _implants(settings, rng, camera, center):
-    return replace(settings, metal=random_implants(0.25, camera, center, rng))
+    return replace(settings, metal=random_implants(0.25, camera, center, rng, field_of(camera, settings.collimator)))
 
 
+# A kind's place in this table seeds its cases: new kinds go to the end.
 KINDS: dict[str, Kind] = {
     "easy": Kind(),
     "other_attenuation": Kind(tissue=_other_tissue,

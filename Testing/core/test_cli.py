@@ -18,13 +18,17 @@ from cli_files import save, write_patient, write_xray
 from PIL import Image
 
 import xvrcore
-from xvrcore.attenuation import CtSettings, MrSettings
+from xvrcore.attenuation import CtSettings, MrSettings, attenuation_from_ct
 from xvrcore.cli import COMMANDS, _parser, inputs, main, register, simulate
 from xvrcore.cli.options import given_fields
+from xvrcore.cli.progress import follow
 from xvrcore.outputs import PICTURES
+from xvrcore.patient import Patient
 from xvrcore.registration import RegistrationSettings
+from xvrcore.result import Progress
 from xvrcore.simulate.settings import SimulationSettings
-from xvrcore.xray_io import XrayOptions
+from xvrcore.volume_io import read_volume
+from xvrcore.xray_io import XrayOptions, read_radiograph
 
 PACKAGE = Path(xvrcore.__file__).parent
 FORBIDDEN = {"slicer", "qt", "vtk", "ctk", "PySide6", "PyQt5"}
@@ -150,6 +154,11 @@ def test_info_finds_the_cpu_kernel_right(capsys):
     assert report["backends"]["joseph"]["ok"] is True
     assert report["versions"]["xvrcore"] == xvrcore.__version__
     assert report["devices"]["cpu_threads"] == os.cpu_count()
+
+
+def test_the_self_test_registers(capsys):
+    assert main(["info", "--self-test"]) == 0
+    assert "self-test      registered, mRPD 0.0" in capsys.readouterr().out
 
 
 def test_info_works_without_torch():
@@ -455,3 +464,24 @@ def test_ctrl_c_leaves_what_was_found(patient, tmp_path):
     for folder in folders:
         assert json.loads((folder / "pose.json").read_text(encoding="utf-8"))["verdict"] == "registered"
         assert (folder / "report.html").is_file()
+
+
+def test_ctrl_c_in_doubt_leaves_the_best_so_far(patient, tmp_path, monkeypatch, capsys):
+    found = follow(register.register(read_radiograph(patient / "xray.dcm"), _patient(patient)), lambda progress: None)
+
+    def doubtful(*_):
+        yield Progress("trying again", 0.5, result=found)
+        signal.raise_signal(signal.SIGINT)
+        yield Progress("denser search", 0.6)
+        raise AssertionError("went on after Ctrl-C")
+
+    monkeypatch.setattr(register, "register", doubtful)
+    assert main(["register", *case(patient), "--out", str(tmp_path / "out")]) == 130
+    assert complaint(capsys) == "xvrcore: interrupted"
+    pose = json.loads((tmp_path / "out" / "pose.json").read_text(encoding="utf-8"))
+    assert np.allclose(pose["ras_from_camera"], found.camera.ras_from_camera)
+
+
+def _patient(folder: Path) -> Patient:
+    ct = read_volume(folder / "ct.nii.gz")
+    return Patient(attenuation_from_ct(ct), ct)

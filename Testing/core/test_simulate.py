@@ -123,9 +123,9 @@ def test_scatter_has_the_ratio_that_was_asked_for_and_lifts_the_shadows():
 def test_collimated_region_is_dark(ct, collimator):
     simulated = simulate_xray(ct, camera(), replace(IDEAL, collimator=collimator))
     values = simulated.pixels[0].astype(float)
-    behind = ~binary_dilation(simulated.field, iterations=3)   # beyond the penumbra
-    assert 0.1 < simulated.field.mean() < 0.5
-    assert values[behind].max() < 0.02 * values[simulated.field].mean()
+    behind = ~binary_dilation(simulated.open_field, iterations=3)   # beyond the penumbra
+    assert 0.1 < simulated.open_field.mean() < 0.5
+    assert values[behind].max() < 0.02 * values[simulated.open_field].mean()
 
 
 def test_metal_rod_in_perspective():
@@ -229,7 +229,7 @@ def test_dicom_holds_pixels_and_geometry(ct, tmp_path, bits, compression, frames
     field = np.zeros((47, 61), bool)
     field[dataset.ShutterUpperHorizontalEdge - 1:dataset.ShutterLowerHorizontalEdge,
           dataset.ShutterLeftVerticalEdge - 1:dataset.ShutterRightVerticalEdge] = True
-    np.testing.assert_array_equal(field, simulated.field)
+    np.testing.assert_array_equal(field, simulated.open_field)
 
 
 def test_header_says_only_what_it_may(ct, tmp_path):
@@ -281,7 +281,7 @@ def test_landmarks_lie_in_bone_within_the_field(ct):
     ijk = np.rint(rigid.apply(np.linalg.inv(ct.ras_from_ijk), list(simulated.landmarks.values()))).astype(int)
     assert (ct.values[ijk[:, 2], ijk[:, 1], ijk[:, 0]] == 1000).all()
     column, row = np.rint(camera().project(list(simulated.landmarks.values()))[0]).astype(int).T
-    assert simulated.field[row, column].all()
+    assert simulated.open_field[row, column].all()
 
 
 @pytest.mark.parametrize("anatomy", ANATOMIES)

@@ -20,11 +20,16 @@ KERNEL_TOLERANCE = 0.02
 
 
 def add_arguments(parser):
+    parser.add_argument("--self-test", action="store_true",
+                        help="also X-ray an imaginary patient and register it; the first time, this compiles kernels")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options) -> int:
     report = {"versions": software_versions(), "devices": devices(), "backends": kernels()}
+    if options.self_test:
+        from xvrcore.cli.self_test import self_test
+        report["self_test"] = self_test()
     if options.json:
         print(json.dumps(report, indent=1))
     else:
@@ -78,3 +83,6 @@ def _show(report: dict):
         else:
             state = "works" if kernel["ok"] else f"WRONG: integral {kernel['integral']:.4f}"
             print(f"{name:14s} {state} on {kernel['device']}, {kernel['ms']:.1f} ms for 64 x 64 rays with gradient")
+    if "self_test" in report:
+        done = report["self_test"]
+        print(f"\n{'self-test':14s} {done['verdict']}, mRPD {done['mrpd_mm']:.2f} mm, {done['seconds']:.1f} s")

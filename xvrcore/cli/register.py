@@ -17,7 +17,6 @@ from xvrcore.pose_file import PoseFile
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.report import write_index
 from xvrcore.result import RegistrationResult
-from xvrcore.threads import prepare_threads
 from xvrcore.truth import Truth
 from xvrcore.xray import Radiograph
 
@@ -46,7 +45,6 @@ def add_arguments(parser):
 
 
 def run(options) -> int:
-    prepare_threads(options.threads)
     settings = RegistrationSettings(**given_fields(RegistrationSettings, options))
     radiographs = inputs.read_xrays(options)
     starts = [inputs.starts_for(options, radiograph) for radiograph in radiographs]
@@ -58,7 +56,7 @@ def run(options) -> int:
     for start, radiograph in zip(starts, radiographs, strict=True):
         inputs.require_in_view(start, radiograph, prepared.volume)
     batch = Batch(prepared, settings, options.out, say=None if options.json else print)
-    batch.say(f"{options.volume} prepared in {time.perf_counter() - began:.1f} s")
+    batch.say(f"{options.volume.name} prepared in {time.perf_counter() - began:.1f} s")
     try:
         with Interruption() as interruption:
             for task in map(Task, radiographs, starts, truths, folders):

@@ -11,7 +11,6 @@ from xvrcore.initialize.shifts import best_shifts
 from xvrcore.objective import Comparison, Objective
 from xvrcore.refine.lm import LmStage, LmStep, refine_lm
 
-SAMPLED_AT = Comparison(size=32, window=11)
 SAME_MM, SAME_DEG = 3.0, 1.5
 """Poses closer than both, at the source and in rotation, count as one."""
 
@@ -48,9 +47,10 @@ class Round:
     margin: float = 2.0
 
 
-def sampled(objective: Objective, region: Region, samples: int, seed: int, keep: int) -> list[Entry]:
+def sampled(objective: Objective, region: Region, samples: int, comparison: Comparison, seed: int,
+            keep: int) -> list[Entry]:
     """The best ``keep`` of ``samples`` orientations and depths in a region, each shifted to where it fits best."""
-    poses, scores = best_shifts(objective, region, region.sample(samples, seed), SAMPLED_AT)
+    poses, scores = best_shifts(objective, region, region.sample(samples, seed), comparison)
     return [Entry(region.name, objective, poses[i], float(scores[i])) for i in np.argsort(-scores)[:keep]]
 
 

@@ -78,14 +78,14 @@ def collimator_edges(simulated: SimulatedXray) -> tuple[int, int, int, int] | No
     collimator = simulated.settings.collimator
     if collimator.kind != "rectangle" or collimator.roll_deg != 0:
         return None
-    columns, rows = np.flatnonzero(simulated.field.any(0)), np.flatnonzero(simulated.field.any(1))
+    columns, rows = np.flatnonzero(simulated.open_field.any(0)), np.flatnonzero(simulated.open_field.any(1))
     return int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])
 
 
 def _shutters(dataset: Dataset, simulated: SimulatedXray) -> None:
     """PS3.3 C.7.6.11 and C.8.7.3: edges count pixels from 1 and name the outermost open ones."""
     edges, collimator = collimator_edges(simulated), simulated.settings.collimator
-    rows, cols = simulated.field.shape
+    rows, cols = simulated.open_field.shape
     for prefix in ("Shutter", "Collimator"):
         if edges:
             setattr(dataset, f"{prefix}Shape", "RECTANGULAR")

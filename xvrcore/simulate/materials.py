@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from xvrcore.errors import InputError
+from xvrcore.table import find_table
 from xvrcore.volume import Volume
 
 ENERGIES_KEV = (30.0, 40.0, 50.0, 60.0, 80.0)
@@ -45,13 +46,14 @@ class TissueModel:
     filled or hollow surfaces of one material, "skin_and_bone_mesh" such bones in a body of water: what a
     projector of surface meshes makes. ``bone_start_hu`` is where bone begins, ``bone_scale`` multiplies
     its mineral density (a patient with more or less calcium than the CT's model), ``lung_scale`` the density
-    below water (another breath).
+    below water (another breath). ``remove_table``: the CT's table stays behind in the scanner.
     """
 
     anatomy: str = "tissue"
     bone_start_hu: float = 100.0
     bone_scale: float = 1.0
     lung_scale: float = 1.0
+    remove_table: bool = True
 
     def __post_init__(self):
         if self.anatomy not in ANATOMIES:
@@ -74,6 +76,8 @@ def densities(ct: Volume, model: TissueModel) -> Densities:
     if ct.quantity != "HU":
         raise InputError(f"{ct.path or 'The volume'} holds {ct.quantity}, not HU: X-rays are simulated from a CT.")
     hu = np.clip(np.nan_to_num(ct.values.astype(np.float32), nan=-1000.0), -1000, 4000)
+    if model.remove_table and (table := find_table(ct)) is not None:
+        table.erase(hu, -1000)
     water, bone = _meshes(hu, ct, model) if "mesh" in model.anatomy or "shell" in model.anatomy else \
         _tissues(hu, model)
     return Densities(ct.with_values(water * np.float32(0.1), "attenuation"),

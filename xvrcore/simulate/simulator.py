@@ -41,7 +41,7 @@ class Phantom:
 class SimulatedXray:
     """``pixels``: (frames, rows, cols) stored values. ``camera`` is the truth, ``positioner`` and ``header_sdd_mm``
     what the header says. ``landmarks``: names to RAS points. ``transmission`` (rows, cols): the patient's and
-    metal's own, without detector. ``field``: (rows, cols) bool, inside the collimator. ``photons``: quanta per
+    metal's own, without detector. ``open_field``: (rows, cols) bool, inside the collimator. ``photons``: quanta per
     pixel in the open beam."""
 
     pixels: np.ndarray = field(repr=False)
@@ -51,7 +51,7 @@ class SimulatedXray:
     header_sdd_mm: float
     landmarks: dict[str, np.ndarray] = field(repr=False)
     transmission: np.ndarray = field(repr=False)
-    field: np.ndarray = field(repr=False)
+    open_field: np.ndarray = field(repr=False)
     photons: float
 
     @property
@@ -96,7 +96,7 @@ def simulate_xray(volume: Volume | Phantom, camera: Camera, settings: Simulation
     return SimulatedXray(pixels=np.stack([stored_values(one, inside, settings.encoding) for one in exposures]),
                          camera=camera, settings=settings, positioner=positioner,
                          header_sdd_mm=settings.header.sdd_mm or camera.intrinsics.sdd_mm, landmarks=landmarks,
-                         transmission=share, field=inside, photons=photons)
+                         transmission=share, open_field=inside, photons=photons)
 
 
 def _signal(phantom: Phantom, camera: Camera, settings: SimulationSettings, positioner: Positioner):

@@ -72,7 +72,7 @@ def _encoding(simulated: SimulatedXray) -> dict:
 
 def _collimator(simulated: SimulatedXray) -> dict:
     edges, collimator = collimator_edges(simulated), simulated.settings.collimator
-    rows, cols = simulated.field.shape
+    rows, cols = simulated.open_field.shape
     center = [collimator.center[0] * cols - 0.5, collimator.center[1] * rows - 0.5]
     if edges:
         return {"kind": "rect"} | dict(zip(("left", "right", "top", "bottom"), edges, strict=True))
@@ -100,8 +100,8 @@ def _instruments(simulated: SimulatedXray) -> list[dict]:
 def _landmarks(simulated: SimulatedXray) -> list[dict]:
     names, points = list(simulated.landmarks), np.array(list(simulated.landmarks.values()), float).reshape(-1, 3)
     uv, depth = simulated.camera.project(points)
-    in_image = seen_within(points, simulated.camera, np.ones_like(simulated.field))
-    in_field = seen_within(points, simulated.camera, simulated.field)
+    in_image = seen_within(points, simulated.camera, np.ones_like(simulated.open_field))
+    in_field = seen_within(points, simulated.camera, simulated.open_field)
     return [{"name": name, "lps": (point * [-1, -1, 1]).tolist(), "ras": point.tolist(), "uv": pixel.tolist(),
              "in_image": bool(image), "in_collimated_field": bool(inside), "depth_mm": float(far)}
             for name, point, pixel, far, image, inside in

@@ -1,9 +1,11 @@
-"""Pixels that hold no picture: constant surrounds that devices paint around the field."""
+"""Pixels that hold no picture: surrounds painted around the field, and text burned into it."""
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
+WORKING_PIXELS = 256
+"""Surrounds are sought in a picture sampled down to about this many pixels along its longer side."""
 LEAST_SHARE_OF_BORDER = 0.08
 CONVEXITY = 0.9
 CONSTANT_SHARE = 0.9
@@ -12,31 +14,40 @@ CRISP_STEP, CRISP_SHARE = 0.03, 0.6
 """A painted edge jumps by this share of the value range, along this share of its length."""
 FLAT = 0.003
 """Values this close together, as a share of the range, are one value: lossy compression makes some grain."""
+TEXT_CONTRAST = 0.3
+"""Text stands out from its surroundings by this share of the value range."""
+TEXT_WINDOW, MOST_TEXT = 15, 0.03
+"""Pixels of those surroundings; and the largest share of the picture that can be text."""
 
 
-def blanked(values: np.ndarray) -> np.ndarray:
+def surround(values: np.ndarray) -> np.ndarray:
     """True on a constant surround that touches the image's border and leaves a convex, crisply cut field.
 
     Air that saturates around a patient is constant too, but it is a picture: its edge is neither convex nor crisp.
     """
-    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
-    result = np.zeros(values.shape, bool)
-    reach = float(np.ptp(values))
-    for extreme in (values.min(), values.max()):
-        if (np.abs(border - extreme) <= FLAT * reach).mean() < LEAST_SHARE_OF_BORDER:
-            continue
-        distance = np.abs(values - extreme)
-        flat = distance <= FLAT * reach
-        surround = _touching_border(ndimage.binary_opening(flat, np.ones((3, 3)), border_value=1))
-        if surround.all():
-            continue
-        field = _largest(~surround)
-        hull, share = _convex_hull(field)
-        if hull.all() or flat[~hull].mean() < CONSTANT_SHARE:
-            continue
-        if share >= CONVEXITY and _crispness(distance > CRISP_STEP * reach, hull) >= CRISP_SHARE:
-            result |= ~hull
-    return result
+    step = max(1, max(values.shape) // WORKING_PIXELS)
+    sampled = values[::step, ::step]
+    border = np.concatenate([sampled[0], sampled[-1], sampled[1:-1, 0], sampled[1:-1, -1]])
+    result = np.zeros(sampled.shape, bool)
+    reach = float(np.ptp(sampled))
+    for extreme in (sampled.min(), sampled.max()):
+        if (np.abs(border - extreme) <= FLAT * reach).mean() >= LEAST_SHARE_OF_BORDER:
+            result |= _painted(np.abs(sampled - extreme) / reach)
+    return result.repeat(step, 0).repeat(step, 1)[:values.shape[0], :values.shape[1]]
+
+
+def _painted(distance: np.ndarray) -> np.ndarray:
+    """The surround of one value, ``distance`` telling how far pixels are from it as a share of the range."""
+    flat = distance <= FLAT
+    constant = _touching_border(ndimage.binary_opening(flat, np.ones((3, 3)), border_value=1))
+    none = np.zeros(flat.shape, bool)
+    if constant.all():
+        return none
+    field = _largest(~constant)
+    hull, share = _convex_hull(field)
+    if hull.all() or flat[~hull].mean() < CONSTANT_SHARE or share < CONVEXITY:
+        return none
+    return ~hull if _crispness(distance > CRISP_STEP, hull) >= CRISP_SHARE else none
 
 
 def _touching_border(mask: np.ndarray) -> np.ndarray:
@@ -54,8 +65,7 @@ def _convex_hull(field: np.ndarray) -> tuple[np.ndarray, float]:
     """The convex hull (rows, cols) of a region of pixels, and the share of it that the region fills."""
     rows = np.flatnonzero(field.any(1))
     first, last = field[rows].argmax(1), field.shape[1] - 1 - field[rows, ::-1].argmax(1)
-    corners = np.concatenate([np.c_[first - 0.5, rows + dv] for dv in (-0.5, 0.5)]
-                             + [np.c_[last + 0.5, rows + dv] for dv in (-0.5, 0.5)])
+    corners = np.concatenate([np.c_[edge, rows + dv] for edge in (first - 0.5, last + 0.5) for dv in (-0.5, 0.5)])
     hull = ConvexHull(corners)
     u, v = np.arange(field.shape[1]), np.arange(field.shape[0])[:, None]
     inside = np.ones(field.shape, bool)
@@ -69,3 +79,16 @@ def _crispness(differs: np.ndarray, field: np.ndarray) -> float:
     inner = ndimage.binary_erosion(field, iterations=2, border_value=1)
     rim = inner & ~ndimage.binary_erosion(inner, border_value=1)
     return float(differs[rim].mean()) if rim.any() else 0.0
+
+
+def burned_in(values: np.ndarray) -> np.ndarray:
+    """True on and around thin marks of the picture's extreme values: text and lines burned into it."""
+    marks = np.zeros(values.shape, bool)
+    reach = float(np.ptp(values))
+    for extreme in (values.min(), values.max()):
+        flat = values == extreme
+        if not 0 < flat.mean() <= MOST_TEXT:
+            continue
+        around = ndimage.uniform_filter(values, TEXT_WINDOW, mode="nearest")
+        marks |= flat & (np.abs(around - extreme) > TEXT_CONTRAST * reach)
+    return ndimage.binary_dilation(marks, np.ones((3, 3)), iterations=2) if marks.any() else marks

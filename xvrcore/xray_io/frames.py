@@ -25,7 +25,8 @@ def chosen_frames(frame: str, count: int, name: str) -> tuple[str, range]:
     else:
         first, last = int(match["first"] or 0), int(match["last"] or count - 1)
     if first > last or last >= count:
-        raise InputError(f"{name} has {count} frame{'s' * (count > 1)}, 0 to {count - 1}; --frame {frame} is not there.")
+        raise InputError(f"{name} has {count} frame{'s' * (count > 1)}, 0 to {count - 1}; "
+                         f"--frame {frame} is not among them.")
     return match["how"] or "mean", range(first, last + 1)
 
 

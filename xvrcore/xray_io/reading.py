@@ -5,29 +5,18 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from xvrcore.camera import Intrinsics, image_center_px
 from xvrcore.errors import InputError
 from xvrcore.positioner import Positioner
-from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY, Origin, Radiograph, Xray
-from xvrcore.xray_io import field as fields
-from xvrcore.xray_io.blanks import blanked
+from xvrcore.xray import Origin, Radiograph, Xray
 from xvrcore.xray_io.dicom import is_dicom, read_dicom
 from xvrcore.xray_io.image_file import read_image_file
-from xvrcore.xray_io.intensity import clipped, line_integral
 from xvrcore.xray_io.options import XrayOptions, flag
 from xvrcore.xray_io.orientation import USUAL_DISPLAY, flip_for
 from xvrcore.xray_io.picture import Picture
+from xvrcore.xray_io.views import views
 
-FIELD_MARGIN_MM = 2.0
-"""Taken off along the field's edge, where penumbra and blur live."""
-BORDER_MARGIN_MM = 1.0
-"""Taken off along the image's border, where detectors and filters leave marks."""
-LEAST_FIELD = 0.05
-"""A field that covers less of the image than this leaves too little to register."""
-DECISIVE_EVIDENCE, DECISIVE_RATIO = 100.0, 2.5
-"""Evidence (see ``field``) that decides the polarity, and by how much it must exceed the other sense's."""
 NEEDED = ("sdd_mm", "pixel_spacing_mm")
 EXAMPLES = {"sdd_mm": "--sdd-mm 1000", "pixel_spacing_mm": "--pixel-spacing-mm 0.2"}
 
@@ -57,15 +46,15 @@ def read_radiograph(path, options: XrayOptions | None = None, frame: str = "0") 
                                                   "the center of the image"))
     _require_geometry(facts, path)
     spacing = facts["pixel_spacing_mm"].value
-    views, polarity, found = _views(picture, facts.get("polarity"), spacing)
+    possible, polarity, found = views(picture, facts.get("polarity"), spacing)
     flips, flip = _flips(facts)
     positioner = Positioner(*(facts[n].value if n in facts else None
                               for n in ("primary_deg", "secondary_deg", "source_isocenter_mm")))
     rows, cols = picture.values.shape
     readings = tuple(
-        Xray(image, mask, Intrinsics(facts["sdd_mm"].value, spacing, facts["principal_point_px"].value,
-                                     rows, cols, flipped), positioner, sense)
-        for (sense, image, mask), flipped in product(views, flips))
+        Xray(view.image, view.mask, Intrinsics(facts["sdd_mm"].value, spacing, facts["principal_point_px"].value,
+                                               rows, cols, flipped), positioner, view.polarity)
+        for view, flipped in product(possible, flips))
     origins = {**facts, "flip": flip, "polarity": polarity, "encoding": picture.encoding, "field": found}
     return Radiograph(readings, origins, path, hashlib.sha256(content).hexdigest(), str(frame))
 
@@ -89,59 +78,6 @@ def _require_geometry(facts: dict[str, Origin], path: Path) -> None:
         words = {"sdd_mm": "source-to-detector distance", "pixel_spacing_mm": "pixel spacing at the detector"}
         raise InputError(f"{path} does not state the {' and the '.join(words[n] for n in missing)}; "
                          f"give {' and '.join(EXAMPLES[n] for n in missing)} (in mm).")
-
-
-# ---------------------------------------------------------------- polarity and field
-
-
-def _views(picture: Picture, stated: Origin | None, spacing: tuple[float, float]):
-    """The (polarity, image, mask) that are possible, likeliest first, with the origins of polarity and field."""
-    blank = blanked(picture.values)
-    valid = ~blank if picture.shutters is None else ~blank & picture.shutters
-    images = {sense: line_integral(picture, sense) for sense in (RISES_WITH_INTENSITY, RISES_WITH_ATTENUATION)}
-    by_sense = dict(zip(images, fields.find_fields(images[RISES_WITH_INTENSITY], ~blank), strict=True))
-    polarity = stated or _polarity(picture, by_sense)
-    senses = [polarity.value] if polarity.source != "assumed" else [polarity.value, -polarity.value]
-    views, words = [], []
-    for sense in senses:
-        mask = _eroded(valid & by_sense[sense].mask, spacing)
-        words.append(by_sense[sense].kind)
-        if mask.mean() < LEAST_FIELD:
-            mask = _eroded(valid, spacing)
-        views.append((sense, clipped(images[sense], mask), mask))
-    detail = "edges found in the image" if words[0] != "none" else "no collimator edges found in the image"
-    if picture.shutters is not None:
-        detail += ", and the header's shutters"
-    return views, polarity, Origin(words[0], "image", detail)
-
-
-def _polarity(picture: Picture, by_sense: dict) -> Origin:
-    """Decided by the field's edges and by the header where it can be trusted; "assumed" where both stay open."""
-    evidence = {sense: f.evidence for sense, f in by_sense.items()}
-    likelier = max(evidence, key=evidence.get)
-    decisive = evidence[likelier] >= DECISIVE_EVIDENCE and evidence[likelier] >= DECISIVE_RATIO * evidence[-likelier]
-    claimed = picture.intensity_sense
-    if claimed and picture.encoding.value == "LIN" and not (decisive and likelier != claimed.value):
-        return claimed
-    if decisive and not (claimed and claimed.value != likelier):
-        return Origin(likelier, "image", "the collimated field's edges: no beam outside")
-    if decisive:
-        return Origin(likelier, "assumed", f"the field's edges contradict {claimed.detail}: both senses are tried")
-    first = claimed.value if claimed else RISES_WITH_INTENSITY
-    return Origin(first, "assumed", "neither header nor picture decides it: both senses are tried")
-
-
-def _eroded(mask: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:
-    """The mask without its margins: inside the field's edge, and along the image's border."""
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1, constant_values=True), sampling=spacing)[1:-1, 1:-1]
-    result = distance > FIELD_MARGIN_MM
-    rows, cols = (max(1, round(BORDER_MARGIN_MM / s)) for s in spacing)
-    result[:rows] = result[-rows:] = False
-    result[:, :cols] = result[:, -cols:] = False
-    return result
-
-
-# ---------------------------------------------------------------- flip
 
 
 def _flips(facts: dict[str, Origin]) -> tuple[tuple[bool, ...], Origin]:

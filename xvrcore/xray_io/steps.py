@@ -1,4 +1,4 @@
-"""How much each pixel's surroundings look like a step, independent of contrast: what blades leave in a picture."""
+"""How much each pixel's surroundings look like a thin step, whatever its contrast: the mark that blades leave."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,27 @@ import numpy as np
 from scipy import ndimage
 
 STEP_SIGMA, NEIGHBORHOOD_SIGMA = 1.0, 3.0
-"""In pixels of the reduced picture: the width of the step, and of the surroundings that it must dominate."""
-WHITE_RATIO, STRUCTURE_RATIO = 0.102, 6.0
-LEAST_STRUCTURE = 0.005
+"""In pixels: the width of the step, and of the surroundings that it must dominate."""
+RAMP_SHARE = 0.65
+"""How much of the wider slope is taken off: a ramp then has a likeness of 0.19, a clean step still 1."""
+STEP_SCALE = 1.6
+"""Makes a clean step's likeness 1: its height h gives h (0.40 - 0.65 * 0.13) of slope and h / 2 of deviation."""
 BLADE_WIDTH = 5
+"""A blade's edge is over within this many pixels to either side; a body's flank is not."""
 LEAST_STEP = 0.01
 """Steps below this share of the picture's range are as good as none."""
+WHITE_RATIO = 0.102
+"""Of white noise: the variance between means of 3 x 3 and 7 x 7 pixels over that of pixels about 3 x 3 means."""
+STRUCTURE_RATIO, LEAST_STRUCTURE = 6.0, 0.005
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Likeness (-1..1) to a step rising to the right and downwards, both (rows, cols), 0 where not ``measured``."""
+    """Maps (rows, cols): likeness (-1..1) to a step rising to the right and downwards, 0 where not ``measured``.
+
+    ``structured`` is True where the picture varies more at the scale of anatomy than its finest grain
+    explains: behind a blade there is hardly anything but smooth scatter and noise.
+    """
 
     right: np.ndarray
     down: np.ndarray
@@ -25,9 +35,9 @@ class Steps:
 
 
 def step_likeness(image: np.ndarray, valid: np.ndarray) -> Steps:
-    """Gradient over local deviation: a step of height h has h / (sigma sqrt(2 pi)) and h / 2 at its edge.
+    """Slope over local deviation, thinned.
 
-    :param valid: (rows, cols) bool; near other pixels and near the border nothing is measured.
+    :param valid: (rows, cols) bool; within two pixels of other pixels and of the border nothing is measured.
     """
     low, high = np.percentile(image[valid], [2, 98])
     reach = max(high - low, np.finfo(np.float32).tiny)
@@ -35,23 +45,24 @@ def step_likeness(image: np.ndarray, valid: np.ndarray) -> Steps:
     around = ndimage.gaussian_filter(image, NEIGHBORHOOD_SIGMA)
     variance = ndimage.gaussian_filter((image - around) ** 2, NEIGHBORHOOD_SIGMA)
     noise = np.median(np.abs(ndimage.laplace(image)[valid])) / 0.6745 / np.sqrt(20)
-    scale = 1.6 / np.sqrt(variance + noise ** 2 + LEAST_STEP ** 2)
+    scale = STEP_SCALE / np.sqrt(variance + noise ** 2 + LEAST_STEP ** 2)
     measured = ndimage.binary_erosion(valid, iterations=2)
-    def g(order):
-        return ndimage.gaussian_filter(image, STEP_SIGMA, order=order) - 0.65 * ndimage.gaussian_filter(image, NEIGHBORHOOD_SIGMA, order=order)
-    right = g((0, 1)) * scale
-    down = g((1, 0)) * scale
-    structured = _structured(image) & measured
-    right, down = _thin(np.clip(right, -1, 1), 1), _thin(np.clip(down, -1, 1), 0)
-    return Steps(right * measured, down * measured, measured, structured)
+    right, down = (_thin(np.clip(_slope(image, axis) * scale, -1, 1), axis) * measured for axis in (1, 0))
+    return Steps(right, down, measured, _structured(image) & measured)
+
+
+def _slope(image: np.ndarray, axis: int) -> np.ndarray:
+    order = [0, 0]
+    order[axis] = 1
+    wide = ndimage.gaussian_filter(image, NEIGHBORHOOD_SIGMA, order=order)
+    return ndimage.gaussian_filter(image, STEP_SIGMA, order=order) - RAMP_SHARE * wide
 
 
 def _thin(likeness: np.ndarray, axis: int) -> np.ndarray:
-    """Less what stands ``BLADE_WIDTH`` pixels before and after: a blade's edge is narrow, a body's flank is not."""
-    before, after = (np.roll(likeness, by, axis) for by in (BLADE_WIDTH, -BLADE_WIDTH))
+    """Less what stands ``BLADE_WIDTH`` pixels before and after with the same sense."""
     sense = np.sign(likeness)
-    flank = np.maximum(np.maximum(sense * before, sense * after), 0)
-    return sense * np.maximum(np.abs(likeness) - flank, 0)
+    flanks = (sense * np.roll(likeness, by, axis) for by in (BLADE_WIDTH, -BLADE_WIDTH))
+    return sense * np.maximum(np.abs(likeness) - np.maximum(np.maximum(*flanks), 0), 0)
 
 
 def _continued(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -63,11 +74,6 @@ def _continued(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _structured(image: np.ndarray) -> np.ndarray:
-    """Where the picture varies more at the scale of anatomy than its finest grain explains.
-
-    Behind a blade there is nothing but smooth scatter and noise. ``WHITE_RATIO`` is the ratio of the two
-    variances for white noise.
-    """
     fine = ndimage.uniform_filter(image, 3)
     grain = ndimage.uniform_filter((image - fine) ** 2, 5)
     shape = ndimage.uniform_filter((fine - ndimage.uniform_filter(image, 7)) ** 2, 5)
