@@ -1,5 +1,6 @@
 """XVR Registration: align X-rays with the CT or MR of the same patient. Research and teaching only."""
 
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -39,6 +40,10 @@ def registerSampleData():
     register()
 
 
+UPDATE_MS = 40
+"""The panel shows a change after at most this time; many changes within it cost one update."""
+
+
 class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Connects the panel's sections with the session of the present scene."""
 
@@ -46,6 +51,10 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.parameters = self.session = self.worker = self.overlaySection = self._guiTag = None
+        self._updateTimer = qt.QTimer()
+        self._updateTimer.setSingleShot(True)
+        self._updateTimer.setInterval(UPDATE_MS)
+        self._updateTimer.connect("timeout()", self.update)
 
     def setup(self):
         super().setup()
@@ -90,6 +99,7 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         self.release()
+        self._updateTimer.stop()
         if self.worker is not None:
             self.worker.close()
         if self.overlaySection is not None:
@@ -113,15 +123,19 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.release()
         self.parameters = Parameters(self.logic.getParameterNode())
-        self.session = Session(self.parameters, self.worker, self.update)
+        self.session = Session(self.parameters, self.worker, self._updateSoon)
         self._guiTag = self.parameters.connectGui(self.ui)
         self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self._onParameters()
 
     def _onParameters(self, caller=None, event=None):
-        if self.session is not None and self.installSection.update():
+        if self.session is not None and self.installSection.ready:
             self.session.inputsChanged()
-        self.update()
+        self._updateSoon()
+
+    def _updateSoon(self):
+        if not self._updateTimer.active:
+            self._updateTimer.start()
 
     def update(self):
         """Show the session's state in all sections."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from slicer.i18n import tr as _
+
 from xvrcore.positioner import antipode
 
 from .hand_pose import handPoseOf, poseOf

@@ -8,6 +8,7 @@ from . import packages
 class InstallSection:
     def __init__(self, ui, panel):
         self.ui, self.panel = ui, panel
+        self.ready = False
         ui.installButton.connect("clicked()", self._onInstall)
         self.update()
 
@@ -22,12 +23,13 @@ class InstallSection:
     def _onChecked(self, words, error):
         self.update()
         self.panel.say(str(error) if error is not None else words)
-        self.panel.update()
+        self.panel.initialize()
 
     def update(self):
+        """Look what is missing; ``ready`` tells that nothing is."""
         missing = packages.missingPackages()
+        self.ready = not missing
         self.ui.installSection.visible = bool(missing)
         self.ui.installLabel.text = _("Computing needs {packages}. It will be installed from the Python Package "
                                       "Index into Slicer's own Python; nothing else of it is changed.").format(
             packages=", ".join(missing))
-        return not missing

@@ -66,6 +66,21 @@ def lookAt(rasFromIjk, cols, rows):
     faceOn(placed)
 
 
+def lookFromAside(rasFromCamera, sddMm):
+    """Let the 3D view see source, patient and detector from the side, the head up."""
+    viewNode = slicer.mrmlScene.GetNodeByID(THREED_NODE_ID)
+    if viewNode is None:
+        return
+    aside, down, beam = rasFromCamera[:3, :3].T
+    middle = rasFromCamera[:3, 3] + 0.55 * sddMm * beam
+    position = middle + 2.2 * sddMm * (0.85 * aside - 0.4 * down - 0.3 * beam)
+    camera = slicer.modules.cameras.logic().GetViewActiveCameraNode(viewNode)
+    camera.SetFocalPoint(*middle.tolist())
+    camera.SetPosition(*position.tolist())
+    camera.SetViewUp(*(-down).tolist())
+    camera.ResetClippingRange()
+
+
 def showCt(node):
     """A CT in the Red, Green and Yellow slice views, leaving the X-ray's alone."""
     for name in ("Red", "Green", "Yellow"):

@@ -1,6 +1,7 @@
 """Panel, 7: files and tables of the found pose."""
 
 from slicer.i18n import tr as _
+
 from xvrcore.errors import InputError
 
 

@@ -30,6 +30,7 @@ def selfCheck():
     :raises RuntimeError: the kernel's result is wrong.
     """
     import numpy as np
+
     from xvrcore.camera import Intrinsics
     from xvrcore.positioner import camera_pose
     from xvrcore.render import make_projector

@@ -52,6 +52,7 @@ class Parameters:
     drr: vtkMRMLScalarVolumeNode
     comparison: vtkMRMLVectorVolumeNode
     beam: vtkMRMLModelNode
+    surface: vtkMRMLModelNode
     projectedPoints: vtkMRMLMarkupsFiducialNode
     history: vtkMRMLTableNode
     metrics: vtkMRMLTableNode

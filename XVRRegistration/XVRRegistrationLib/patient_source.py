@@ -30,7 +30,8 @@ class PatientSource:
         self._state, self._prepared = None, None
 
     def prepared(self, node, modality):
-        """
+        """The :class:`PreparedPatient`, the same one until the node changes.
+
         :raises InputError: the node is no usable CT or MR.
         """
         state = stateOf(node, modality)
@@ -38,6 +39,3 @@ class PatientSource:
             self._prepared = PreparedPatient(coreVolume(node, modality))
             self._state = state
         return self._prepared
-
-    def forget(self):
-        self._state = self._prepared = None

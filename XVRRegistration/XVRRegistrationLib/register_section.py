@@ -2,6 +2,7 @@
 
 import qt
 from slicer.i18n import tr as _
+
 from xvrcore.errors import InputError
 
 from .history import SHOWN

@@ -1,11 +1,13 @@
 """The work on one X-ray in the present scene: reading, drawing, registering; nodes in, nodes out."""
 
+import time
 from dataclasses import replace
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
+
 from xvrcore.errors import InputError, WorkError
 
 from . import starts
@@ -15,12 +17,15 @@ from .outputs import fillTable, metricsOf, resultAt
 from .overlay_scene import OverlayScene
 from .patient_source import PatientSource
 from .pose_steps import PoseSteps
+from .surface import showSurface, surfaceOf
 from .volumes import centerOf, coreSegmentation, stateOf
 from .xray_scene import XrayScene, newNode
 from .xrays import editsOf, optionsOf, readerOf
 
 REST_MS = 250
 """A pose that has not moved for so long is drawn finely, and becomes a step to return to."""
+LIVE_S = 0.2
+"""While registering, the overlay moves no more often than this."""
 OUTLINES_PX = 512
 
 
@@ -38,8 +43,8 @@ class Session(VTKObservationMixin):
         self.reading = self.result = self.before = self.progress = None
         self.problem, self.started = "", ""
         self.placedByHand = self.cancelling = self.closed = False
-        self._artist = self._source = self._segments = None
-        self._observed = {}
+        self._artist = self._source = self._segments = self._surfaced = None
+        self._observed, self._liveSince = {}, 0.0
         self._restTimer = qt.QTimer()
         self._restTimer.setSingleShot(True)
         self._restTimer.setInterval(REST_MS)
@@ -50,6 +55,11 @@ class Session(VTKObservationMixin):
         self._restTimer.stop()
         self.worker.cancel()
         self.removeObservers()
+
+    @property
+    def resting(self):
+        """Whether the pose has moved just now, and its fine drawing is still to come."""
+        return self._restTimer.active
 
     # ------------------------------------------------------------ inputs
 
@@ -182,12 +192,28 @@ class Session(VTKObservationMixin):
         except InputError as error:
             self.fail(error)
             return
+        self._drawSurface(prepared)
         artist = self._artist = self._artist or Artist(self.xray.reading())
         mode = self.p.overlay.name
         self.worker.request("drr", lambda: artist.draw(prepared.patient(), camera, longest, mode), self._onDrawn)
         self.overlay.showLandmarks(camera)
         if segments is not None and self.p.showOutlines:
             self._drawOutlines(segments, camera, min(longest, OUTLINES_PX))
+
+    def _drawSurface(self, prepared):
+        """Show the patient in 3D, once for each volume."""
+        if prepared is self._surfaced:
+            return
+        self._surfaced = prepared
+        self.worker.request("surface", lambda: surfaceOf(prepared.volume), self._onSurface)
+
+    def _onSurface(self, polyData, error):
+        if self.closed or self.p.ct is None:
+            return
+        if error is not None:
+            self.fail(error)
+            return
+        showSurface(self.p, polyData)
 
     def redraw(self):
         """Draw the pose as it stands, finely."""
@@ -276,15 +302,13 @@ class Session(VTKObservationMixin):
 
         :raises InputError: the start needs something that is not there, or the volume is unusable.
         """
-        from xvrcore.registration import RegistrationSettings, register
-        from xvrcore.result import Progress
-
         start = self.startFor(kind)
         prepared, radiograph = self.patients.prepared(self.p.ct, self.p.modality), self.reading.radiograph
-        settings = RegistrationSettings(start=start.name)
 
         def steps():
-            yield Progress("preparing the volume", 0.0)
+            from xvrcore.registration import RegistrationSettings, register
+
+            settings = RegistrationSettings(start=start.name)
             return (yield from register(radiograph, prepared.patient(), settings, start.given()))
 
         self.started, self.problem, self.result, self.cancelling = start.words, "", None, False
@@ -300,8 +324,10 @@ class Session(VTKObservationMixin):
         if self.closed:
             return
         self.progress = progress
-        if progress.camera is not None and self.xray.intrinsics() is not None:
+        due = time.monotonic() - self._liveSince > LIVE_S
+        if due and progress.camera is not None and self.xray.intrinsics() is not None:
             self._showCamera(progress.camera)
+            self._liveSince = time.monotonic()
         self.onChange()
 
     def _onRegistered(self, result, error, onEnd):

@@ -1,6 +1,7 @@
 """Panel, 3: where the registration starts from."""
 
 from slicer.i18n import tr as _
+
 from xvrcore.errors import InputError
 
 KINDS = ("auto", "header", "search", "landmarks", "current")

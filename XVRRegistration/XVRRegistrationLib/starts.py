@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import slicer
 from slicer.i18n import tr as _
+
 from xvrcore.errors import InputError
 
 ASSUMED_VIEW = (0.0, 0.0)

@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 import vtk
 from slicer.i18n import tr as _
+
 from xvrcore.errors import InputError
 from xvrcore.volume import Volume, sampled
 

@@ -47,6 +47,11 @@ class Worker:
         """Whether a job is under way."""
         return self._job is not None
 
+    @property
+    def idle(self):
+        """Whether nothing at all is awaited."""
+        return self._awaited == 0
+
     def run(self, steps, onStep, onEnd):
         """Work off a generator; ``onEnd(None, None)`` tells that it was cancelled."""
         if self.busy:

@@ -7,6 +7,7 @@ import numpy as np
 import slicer
 import vtk
 from slicer.i18n import tr as _
+
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.errors import InputError
 
@@ -56,7 +57,10 @@ class XrayScene:
         """What the shown image is known to be, or None where none is shown."""
         if self.p.image is None or self.p.field is None or self.p.pose is None:
             return None
-        values = json.loads(self.p.image.GetAttribute(INTRINSICS))
+        known = self.p.image.GetAttribute(INTRINSICS)
+        if not known:
+            return None
+        values = json.loads(known)
         return Intrinsics(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
 
     def camera(self):
@@ -152,6 +156,7 @@ class XrayScene:
             sliceNode.AddThreeDViewID(layouts.THREED_NODE_ID)
         intrinsics = self.intrinsics()
         layouts.lookAt(self.rasFromIjk(), intrinsics.cols, intrinsics.rows)
+        layouts.lookFromAside(self.rasFromCamera(), intrinsics.sdd_mm)
         self._seenFrom = self.rasFromCamera()
 
     def showField(self, shown):
@@ -186,6 +191,8 @@ class XrayScene:
         if centerRas is not None:
             center = np.linalg.inv(self.rasFromCamera()) @ np.r_[centerRas, 1]
             pose.SetCenterOfTransformation(*center[:3].tolist())
+        if not display.IsViewNodeIDPresent(layouts.THREED_NODE_ID):
+            display.AddViewNodeID(layouts.THREED_NODE_ID)
         display.SetEditorVisibility(shown)
         display.SetEditorVisibility3D(shown)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
+
 from xvrcore.errors import InputError
 
 from .volumes import pathOf, scalarArray
