@@ -81,14 +81,15 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from XVRRegistrationLib.outputs_section import OutputsSection
         from XVRRegistrationLib.overlay_section import OverlaySection
         from XVRRegistrationLib.register_section import RegisterSection
+        from XVRRegistrationLib.sequence_section import SequenceSection
         from XVRRegistrationLib.start_section import StartSection
 
         self.installSection = InstallSection(self.ui, self)
         self.startSection, self.overlaySection = StartSection(self.ui, self), OverlaySection(self.ui, self)
         self.inputsSection = InputsSection(self.ui, self)
         self.sections = (self.inputsSection, GeometrySection(self.ui, self), self.startSection,
-                         HandSection(self.ui, self), RegisterSection(self.ui, self), self.overlaySection,
-                         OutputsSection(self.ui, self))
+                         HandSection(self.ui, self), RegisterSection(self.ui, self), SequenceSection(self.ui, self),
+                         self.overlaySection, OutputsSection(self.ui, self))
 
     def enter(self):
         from XVRRegistrationLib import layouts
@@ -185,6 +186,7 @@ class XVRRegistrationTest(ScriptedLoadableModuleTest):
         widget.session.register("auto", ended.append)
         while not ended and time.time() < deadline:
             slicer.app.processEvents()
-        self.assertTrue(ended and ended[0] is not None)
-        self.assertEqual(ended[0].verdict.label, "registered")
+        assert ended, "the registration did not end in time"
+        assert ended[0] is not None, widget.session.problem
+        assert ended[0].verdict.label == "registered", ended[0].verdict
         self.delayDisplay(_("Test passed"))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from panel_steps import choose_inputs, open_section, register, settle
 from slicerhost import testing as user
+
 from xvrcore import rigid
 
 

@@ -73,9 +73,10 @@ class GeometrySection:
         self._updating = True
         for name, option in FIELDS.items():
             self._show(name, reading.facts.get(option), option in reading.missing)
-        self.ui.frameBox.maximum = reading.frames - 1
+        count = max(reading.frames, session.frames.count)
+        self.ui.frameBox.maximum = count - 1
         self.ui.frameBox.value = session.p.frame
-        self.ui.frameBox.enabled = reading.frames > 1
+        self.ui.frameBox.enabled = count > 1 and not session.worker.busy
         self._updating = False
         self.ui.headerValuesButton.enabled = session.p.edits != "{}"
         self._showState(session, reading)

@@ -73,7 +73,7 @@ def lookFromAside(rasFromCamera, sddMm):
         return
     aside, down, beam = rasFromCamera[:3, :3].T
     middle = rasFromCamera[:3, 3] + 0.55 * sddMm * beam
-    position = middle + 2.2 * sddMm * (0.85 * aside - 0.4 * down - 0.3 * beam)
+    position = middle + 3.0 * sddMm * (0.85 * aside - 0.4 * down - 0.3 * beam)
     camera = slicer.modules.cameras.logic().GetViewActiveCameraNode(viewNode)
     camera.SetFocalPoint(*middle.tolist())
     camera.SetPosition(*position.tolist())

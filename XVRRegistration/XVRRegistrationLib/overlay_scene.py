@@ -11,6 +11,7 @@ from .xray_scene import cameraFromIjk, newNode, putIntoFolder, setWindow
 
 OUTLINE = "XVR.outline"
 """Role of the pose's references to its outline models, and their attribute with the segment's ID."""
+FILL_OPACITY = 0.4
 LIFTED_MM = 0.5
 """Outlines hover so far over the detector, towards the source, so that the image does not hide them in 3D."""
 
@@ -94,7 +95,8 @@ class OverlayScene:
                 continue
             model.SetName(_("Projected {name}").format(name=segment.GetName()))
             display.SetColor(*segment.GetColor())
-            display.SetOpacity(0.4 if self.p.fillOutlines else 1.0)
+            display.SetOpacity(FILL_OPACITY if self.p.fillOutlines else 1.0)
+            display.SetSliceIntersectionOpacity(FILL_OPACITY if self.p.fillOutlines else 1.0)
             own = segmentationNode.GetDisplayNode()
             visible = own is None or bool(own.GetVisibility() and own.GetSegmentVisibility(segmentId))
             display.SetVisibility(bool(visible and self.p.showOutlines))

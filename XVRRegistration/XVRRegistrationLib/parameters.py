@@ -11,6 +11,8 @@ from slicer import (
     vtkMRMLModelNode,
     vtkMRMLScalarVolumeNode,
     vtkMRMLSegmentationNode,
+    vtkMRMLSequenceBrowserNode,
+    vtkMRMLSequenceNode,
     vtkMRMLTableNode,
     vtkMRMLVectorVolumeNode,
 )
@@ -47,6 +49,8 @@ class Parameters:
     points2d: vtkMRMLMarkupsFiducialNode
 
     pose: vtkMRMLLinearTransformNode
+    browser: vtkMRMLSequenceBrowserNode
+    poses: vtkMRMLSequenceNode
     image: vtkMRMLScalarVolumeNode
     field: vtkMRMLLabelMapVolumeNode
     drr: vtkMRMLScalarVolumeNode

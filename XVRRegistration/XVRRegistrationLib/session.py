@@ -12,6 +12,7 @@ from xvrcore.errors import InputError, WorkError
 
 from . import starts
 from .comparison import COARSE_PX, FINE_PX, Artist
+from .frames import Frames, browserOf
 from .history import History
 from .outputs import fillTable, metricsOf, resultAt
 from .overlay_scene import OverlayScene
@@ -24,6 +25,8 @@ from .xrays import editsOf, optionsOf, readerOf
 
 REST_MS = 250
 """A pose that has not moved for so long is drawn finely, and becomes a step to return to."""
+SOURCE = "XVR.source"
+"""Attribute of the image node: what it was read from. Another source is another X-ray, with another pose."""
 LIVE_S = 0.2
 """While registering, the overlay moves no more often than this."""
 OUTLINES_PX = 512
@@ -39,12 +42,13 @@ class Session(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.p, self.worker, self.onChange = parameters, worker, onChange
         self.xray, self.overlay, self.history = XrayScene(parameters), OverlayScene(parameters), History(parameters)
-        self.steps, self.patients = PoseSteps(), PatientSource()
+        self.steps, self.patients, self.frames = PoseSteps(), PatientSource(), Frames(parameters)
         self.reading = self.result = self.before = self.progress = None
         self.problem, self.started = "", ""
         self.placedByHand = self.cancelling = self.closed = False
         self._artist = self._source = self._segments = self._surfaced = None
-        self._observed, self._liveSince = {}, 0.0
+        self._observed, self._liveSince, self._whenRead = {}, 0.0, None
+        self._framesLeft = []
         self._restTimer = qt.QTimer()
         self._restTimer.setSingleShot(True)
         self._restTimer.setInterval(REST_MS)
@@ -69,7 +73,8 @@ class Session(VTKObservationMixin):
         source = self._sourceState()
         if source != self._source:
             self._source = source
-            self._read(keepPose=self.p.image is not None and self.p.image.GetAttribute("XVR.source") == str(source[:2]))
+            self.frames.select(self.p.frame)
+            self._read(keepPose=self.p.image is not None and self.p.image.GetAttribute(SOURCE) == source[0])
         self.draw()
 
     def _sourceState(self):
@@ -100,6 +105,9 @@ class Session(VTKObservationMixin):
             return
         if reading.radiograph is not None:
             self._show(reading.radiograph, keepPose, source)
+        whenRead, self._whenRead = self._whenRead, None
+        if whenRead is not None and not self.cannotRegister():
+            whenRead()
         self.onChange()
 
     def _show(self, radiograph, keepPose, source):
@@ -110,15 +118,24 @@ class Session(VTKObservationMixin):
             reading = next((r for r in radiograph.readings if r.intrinsics.flipped == shown.flipped), reading)
         self._artist = Artist(reading)
         self.xray.show(reading, _("{name} (X-ray)").format(name=name))
-        self.p.image.SetAttribute("XVR.source", str(source[:2]))
+        self.p.image.SetAttribute(SOURCE, source[0])
         self._observeInputs()
         if not keepPose:
             self.steps, self.result, self.before, self.placedByHand = PoseSteps(), None, None, False
             if self.p.ct is not None:
                 self.setPose(starts.nominalPose(radiograph, centerOf(self.p.ct)))
+        self._arrangeFrames()
         self.xray.showInView()
         self.draw()
         self._restTimer.start()
+
+    def _arrangeFrames(self):
+        """Poses for all frames, where there are several."""
+        browser = None if self.p.xraySource is None else browserOf(self.p.xraySource)
+        count = self.reading.frames if browser is None else browser.GetNumberOfItems()
+        if count > 1 and self.frames.arrange(count):
+            self.frames.select(self.p.frame)
+        self._observeInputs()
 
     def edit(self, **stated):
         """Outrank the file's values; ``None`` forgets what was stated."""
@@ -300,9 +317,10 @@ class Session(VTKObservationMixin):
     def register(self, kind, onEnd=None):
         """Find the pose, in the background; ``onEnd(result)`` with None if there is none.
 
+        :param kind: a start button's, or a :class:`.starts.Start`.
         :raises InputError: the start needs something that is not there, or the volume is unusable.
         """
-        start = self.startFor(kind)
+        start = kind if isinstance(kind, starts.Start) else self.startFor(kind)
         prepared, radiograph = self.patients.prepared(self.p.ct, self.p.modality), self.reading.radiograph
 
         def steps():
@@ -316,8 +334,32 @@ class Session(VTKObservationMixin):
         self.worker.run(steps(), self._onProgress, lambda result, error: self._onRegistered(result, error, onEnd))
         self.onChange()
 
+    def registerAll(self):
+        """All frames in turn, each from the pose of the one before; the first one from where it stands.
+
+        :raises InputError: the volume is unusable.
+        """
+        self._framesLeft = list(range(self.frames.count))
+        self._registerNext(starts.Start("given", (self.xray.rasFromCamera(),), _("current pose")))
+
+    def _registerNext(self, start):
+        frame = self._framesLeft.pop(0)
+
+        def registerIt():
+            self.register(start, self._onFrameRegistered)
+
+        if frame == self.p.frame:
+            registerIt()
+        else:
+            self._whenRead = registerIt
+            self.p.frame = frame
+
+    def _onFrameRegistered(self, result):
+        if result is not None and self._framesLeft:
+            self._registerNext(starts.Start("given", (result.camera.ras_from_camera,), _("previous frame")))
+
     def cancel(self):
-        self.cancelling = True
+        self.cancelling, self._framesLeft = True, []
         self.worker.cancel()
 
     def _onProgress(self, progress):
@@ -359,6 +401,7 @@ class Session(VTKObservationMixin):
         self.xray.show(reading, self.p.image.GetName())
         self.setPose(result.camera.ras_from_camera)
         self.history.add(self.started, result)
+        self.frames.note(self.p.frame, result.verdict.label)
         self.placedByHand = False
 
     def _showCamera(self, camera):
@@ -419,6 +462,8 @@ class Session(VTKObservationMixin):
         p = self.p
         transform, modified = slicer.vtkMRMLTransformNode.TransformModifiedEvent, "ModifiedEvent"
         wanted = {("pose", transform): (p.pose, self._onPose), ("ct", transform): (p.ct, self._onVolume)}
+        if p.browser is not None:
+            wanted["browser", modified] = (p.browser, self._onBrowser)
         if p.segmentation is not None:
             wanted["segments", modified] = (p.segmentation, self._onSegments)
             wanted["segmentsShown", modified] = (p.segmentation.GetDisplayNode(), self._onSegmentsShown)
@@ -437,6 +482,10 @@ class Session(VTKObservationMixin):
         node, slot = self._observed.pop(key, (None, None))
         if node is not None:
             self.removeObserver(node, _event(key[1]), slot)
+
+    def _onBrowser(self, caller=None, event=None):
+        if self.p.poses is not None and self.frames.selected != self.p.frame and not self.worker.busy:
+            self.p.frame = self.frames.selected
 
     def _onVolume(self, caller=None, event=None):
         self.draw()

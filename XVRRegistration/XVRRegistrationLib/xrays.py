@@ -63,10 +63,11 @@ def _read(path, edits, frame):
     options = optionsOf(edits)
     if not path.is_file():
         raise InputError(_("{path} does not exist; choose an X-ray file.").format(path=path))
+    frames = _frameCount(path) if is_dicom(path) else 1
+    frame = frame if frames > 1 else 0
     read = read_dicom if is_dicom(path) else read_image_file
     facts = read(path, str(frame)).facts
     missing = tuple(name for name in NEEDED if name not in facts and getattr(options, name) is None)
-    frames = _frameCount(path) if is_dicom(path) else 1
     if missing:
         return Reading(None, facts, missing, frames)
     radiograph = read_radiograph(path, options, str(frame))

@@ -68,12 +68,12 @@ class ctkCollapsibleButton(_Collapsing, QtWidgets.QAbstractButton):
     def sizeHint(self):
         if self.collapsed or not self.layout():
             return QtCore.QSize(200, HEADER_HEIGHT)
-        return self.layout().sizeHint()
+        return self.layout().totalSizeHint()  # with the header's margin
 
     def minimumSizeHint(self):
         if self.collapsed or not self.layout():
             return QtCore.QSize(50, HEADER_HEIGHT)
-        return self.layout().minimumSize()
+        return self.layout().totalMinimumSize()
 
     def hitButton(self, position):
         return position.y() <= HEADER_HEIGHT
