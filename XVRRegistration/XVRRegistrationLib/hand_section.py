@@ -7,7 +7,6 @@ from slicer.i18n import tr as _
 from xvrcore.positioner import antipode
 
 from .hand_pose import handPoseOf, poseOf
-from .volumes import centerOf
 
 SLIDERS = ("right", "down", "depth", "roll", "primary", "secondary")
 
@@ -35,16 +34,16 @@ class HandSection:
         session = self.panel.session
         if self._updating or session is None or not self._usable(session):
             return
-        camera, center = session.xray.camera(), centerOf(session.p.ct)
+        camera, center = session.xray.camera(), session.centerRas
         hand = replace(handPoseOf(camera, center), **{name: float(value)})
         session.moveByHand(poseOf(hand, camera.intrinsics, center))
 
     def _onAntipode(self):
         session = self.panel.session
-        session.moveByHand(antipode(session.xray.rasFromCamera(), centerOf(session.p.ct)))
+        session.moveByHand(antipode(session.xray.rasFromCamera(), session.centerRas))
 
     def _usable(self, session):
-        return session.p.ct is not None and session.xray.intrinsics() is not None and not session.worker.busy
+        return session.centerRas is not None and session.xray.intrinsics() is not None and not session.worker.busy
 
     def update(self, session):
         usable = self._usable(session)
@@ -57,7 +56,7 @@ class HandSection:
             self._showPose(session)
 
     def _showPose(self, session):
-        hand = handPoseOf(session.xray.camera(), centerOf(session.p.ct))
+        hand = handPoseOf(session.xray.camera(), session.centerRas)
         self._updating = True
         for name in SLIDERS:
             self._slider(name).value = float(getattr(hand, name))

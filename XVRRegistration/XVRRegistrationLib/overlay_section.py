@@ -4,7 +4,6 @@ import qt
 
 from . import layouts
 from .parameters import Overlay
-from .volumes import centerOf
 
 FLICKER_MS = 300
 
@@ -57,7 +56,7 @@ class OverlaySection:
         session.overlay.updateDisplay()
         session.overlay.compose(session.xray.composite())
         if before is None or before[6] != p.showHandles:
-            session.xray.showHandles(p.showHandles, centerOf(p.ct) if p.ct is not None else None)
+            session.xray.showHandles(p.showHandles, session.centerRas)
         session.redraw()
 
     def forget(self):

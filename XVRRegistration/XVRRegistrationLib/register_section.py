@@ -82,6 +82,9 @@ class RegisterSection:
         if result is None:
             label.text = _("Registering…") if busy else _("Not registered yet.")
             label.styleSheet = self.ui.reasonsLabel.text = ""
+        elif not session.atResult:
+            label.text = _("Another pose than the registered one is shown.")
+            label.styleSheet = self.ui.reasonsLabel.text = ""
         else:
             verdict = result.verdict
             label.text = _("{verdict}: confidence {confidence:.2f}, score {score:.3f}").format(

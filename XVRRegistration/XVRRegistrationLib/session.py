@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -19,7 +20,7 @@ from .overlay_scene import OverlayScene
 from .patient_source import PatientSource
 from .pose_steps import PoseSteps
 from .surface import showSurface, surfaceOf
-from .volumes import centerOf, coreSegmentation, stateOf
+from .volumes import coreSegmentation, stateOf
 from .xray_scene import XrayScene, newNode
 from .xrays import editsOf, optionsOf, readerOf
 
@@ -30,6 +31,10 @@ SOURCE = "XVR.source"
 LIVE_S = 0.2
 """While registering, the overlay moves no more often than this."""
 OUTLINES_PX = 512
+SAME_POSE = 1e-4
+SEGMENT_CONTENT = (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentRemoved,
+                   slicer.vtkSegmentation.SourceRepresentationModified)
+"""Events of a segmentation node after which it has to be projected anew."""
 
 
 class Session(VTKObservationMixin):
@@ -44,7 +49,8 @@ class Session(VTKObservationMixin):
         self.xray, self.overlay, self.history = XrayScene(parameters), OverlayScene(parameters), History(parameters)
         self.steps, self.patients, self.frames = PoseSteps(), PatientSource(), Frames(parameters)
         self.reading = self.result = self.before = self.progress = None
-        self.problem, self.started = "", ""
+        self.problem = self.drawingProblem = self.started = ""
+        self.centerRas, self._placed = None, True
         self.placedByHand = self.cancelling = self.closed = False
         self._artist = self._source = self._segments = self._surfaced = None
         self._observed, self._liveSince, self._whenRead = {}, 0.0, None
@@ -122,12 +128,15 @@ class Session(VTKObservationMixin):
         self._observeInputs()
         if not keepPose:
             self.steps, self.result, self.before, self.placedByHand = PoseSteps(), None, None, False
-            if self.p.ct is not None:
-                self.setPose(starts.nominalPose(radiograph, centerOf(self.p.ct)))
+            self._placed = False
         self._arrangeFrames()
         self.xray.showInView()
         self.draw()
         self._restTimer.start()
+
+    def _placeNominally(self, radiograph):
+        """Where the header says, looking at the middle of the volume; its drawing follows from the pose's change."""
+        self.setPose(starts.nominalPose(radiograph, self.centerRas))
 
     def _arrangeFrames(self):
         """Poses for all frames, where there are several."""
@@ -200,14 +209,20 @@ class Session(VTKObservationMixin):
 
     def draw(self, longest=COARSE_PX):
         """Have DRR, comparison and outlines follow the pose."""
+        self.drawingProblem = ""
         try:
+            prepared = self._prepared()
             camera = self.xray.camera()
-            if camera is None or self.p.ct is None:
-                return
-            prepared = self.patients.prepared(self.p.ct, self.p.modality)
-            segments = self._coreSegments()
+            segments = self._coreSegments() if prepared is not None else None
         except InputError as error:
-            self.fail(error)
+            self.drawingProblem = str(error)
+            self.onChange()
+            return
+        if camera is None or prepared is None:
+            return
+        if not self._placed:
+            self._placed = True
+            self._placeNominally(self.reading.radiograph)
             return
         self._drawSurface(prepared)
         artist = self._artist = self._artist or Artist(self.xray.reading())
@@ -236,6 +251,15 @@ class Session(VTKObservationMixin):
         """Draw the pose as it stands, finely."""
         self.draw(FINE_PX)
 
+    def _prepared(self):
+        """The chosen volume, copied when it has changed; None where none is chosen."""
+        self.centerRas = None
+        if self.p.ct is None:
+            return None
+        prepared = self.patients.prepared(self.p.ct, self.p.modality)
+        self.centerRas = prepared.volume.center_ras
+        return prepared
+
     def _drawOutlines(self, segments, camera, longest):
         segmentation, ids = segments
 
@@ -251,11 +275,9 @@ class Session(VTKObservationMixin):
         node = self.p.segmentation
         if node is None:
             return None
-        state = (node.GetID(), node.GetSegmentation().GetMTime(), stateOf(self.p.ct))
+        state = (node.GetID(), stateOf(self.p.ct))
         if self._segments is None or self._segments[0] != state:
             self._segments = state, coreSegmentation(node, self.p.ct)
-            state = (node.GetID(), node.GetSegmentation().GetMTime(), stateOf(self.p.ct))
-            self._segments = state, self._segments[1]
         return self._segments[1]
 
     def _onDrawn(self, drawing, error):
@@ -283,6 +305,8 @@ class Session(VTKObservationMixin):
             return _("A registration is under way.")
         if self.p.ct is None:
             return _("Choose a CT or MR volume.")
+        if self.drawingProblem:
+            return self.drawingProblem
         if self.reading is None or self.reading.radiograph is None:
             return self.problem or _("Choose an X-ray and complete its geometry.")
         return ""
@@ -311,7 +335,7 @@ class Session(VTKObservationMixin):
         if start.poses:
             self.setPose(start.poses[0])
         elif start.name == "header":
-            self.setPose(starts.nominalPose(self.reading.radiograph, centerOf(self.p.ct)))
+            self._placeNominally(self.reading.radiograph)
         return start
 
     def register(self, kind, onEnd=None):
@@ -410,6 +434,15 @@ class Session(VTKObservationMixin):
             self._artist = None
         self.setPose(camera.ras_from_camera)
 
+    @property
+    def atResult(self):
+        """Whether the X-ray stands where the last registration found it."""
+        if self.result is None or self.xray.intrinsics() is None:
+            return False
+        found = self.result.camera
+        return self.xray.intrinsics().flipped == found.intrinsics.flipped and \
+            abs(self.xray.rasFromCamera() - found.ras_from_camera).max() < SAME_POSE
+
     def showBefore(self, before):
         """Toggle between the poses before and after the last registration."""
         if before:
@@ -460,12 +493,14 @@ class Session(VTKObservationMixin):
     def _observeInputs(self):
         """Follow the nodes that the parameters name now, and no others."""
         p = self.p
-        transform, modified = slicer.vtkMRMLTransformNode.TransformModifiedEvent, "ModifiedEvent"
+        transform, modified = slicer.vtkMRMLTransformNode.TransformModifiedEvent, vtk.vtkCommand.ModifiedEvent
         wanted = {("pose", transform): (p.pose, self._onPose), ("ct", transform): (p.ct, self._onVolume)}
         if p.browser is not None:
             wanted["browser", modified] = (p.browser, self._onBrowser)
         if p.segmentation is not None:
-            wanted["segments", modified] = (p.segmentation, self._onSegments)
+            for event in SEGMENT_CONTENT:
+                wanted["segments", event] = (p.segmentation, self._onSegments)
+            wanted["segmentNames", slicer.vtkSegmentation.SegmentModified] = (p.segmentation, self._onSegmentsShown)
             wanted["segmentsShown", modified] = (p.segmentation.GetDisplayNode(), self._onSegmentsShown)
         if p.points3d is not None:
             wanted["points", p.points3d.PointModifiedEvent] = (p.points3d, self._onPoints)
@@ -473,7 +508,7 @@ class Session(VTKObservationMixin):
             if self._observed.get(key, (None, None))[0] is not node:
                 self._unobserve(key)
                 if node is not None:
-                    self.addObserver(node, _event(key[1]), slot)
+                    self.addObserver(node, key[1], slot)
                     self._observed[key] = node, slot
         for key in set(self._observed) - set(wanted):
             self._unobserve(key)
@@ -481,7 +516,7 @@ class Session(VTKObservationMixin):
     def _unobserve(self, key):
         node, slot = self._observed.pop(key, (None, None))
         if node is not None:
-            self.removeObserver(node, _event(key[1]), slot)
+            self.removeObserver(node, key[1], slot)
 
     def _onBrowser(self, caller=None, event=None):
         if self.p.poses is not None and self.frames.selected != self.p.frame and not self.worker.busy:
@@ -491,7 +526,7 @@ class Session(VTKObservationMixin):
         self.draw()
 
     def _onSegments(self, caller=None, event=None):
-        self._observeInputs()
+        self._segments = None
         self.draw()
 
     def _onSegmentsShown(self, caller=None, event=None):
@@ -504,8 +539,3 @@ class Session(VTKObservationMixin):
         self.problem = str(error)
         self.onChange()
 
-
-def _event(name):
-    import vtk
-
-    return vtk.vtkCommand.ModifiedEvent if name == "ModifiedEvent" else name

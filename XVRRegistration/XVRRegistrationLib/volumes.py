@@ -42,12 +42,6 @@ def worldFromIjk(node):
     return worldFromParent(node) @ arrayFromMatrix(matrix)
 
 
-def centerOf(node):
-    """The middle of a volume's grid in the world, mm."""
-    size = np.array(node.GetImageData().GetDimensions())
-    return (worldFromIjk(node) @ np.r_[(size - 1) / 2, 1])[:3]
-
-
 def stateOf(node, modality=""):
     """Changes whenever the volume does."""
     image = node.GetImageData()
