@@ -15,14 +15,14 @@ NOTICED_RISE = 0.05
 class Evidence:
     """What a verdict rests on. Similarities are locally normalized correlations, -1..1.
 
-    ``similarity`` of the final pose at the finest comparison; ``best_of_rank`` and ``runner_up`` at the ranking
-    of the finalists, of the solution itself and of the best other one; ``agreement``, the share of independent
-    starts that ended there; ``explained_share`` of the X-ray's valid pixels.
+    ``similarity`` of the final pose at the finest comparison; ``coarse_similarity`` of it, and of its best
+    ``rival`` elsewhere, where the finalists are ranked; ``agreement``, the share of the sampled starts that ended
+    there; ``explained_share`` of the X-ray's valid pixels whose rays the CT knows.
     """
 
     similarity: float
-    best_of_rank: float
-    runner_up: float
+    coarse_similarity: float
+    rival: float
     agreement: float
     explained_share: float
 

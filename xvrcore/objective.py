@@ -58,7 +58,7 @@ class Objective:
         level = self.pyramid.level(comparison.size)
         parts = []
         for batch in _batches(poses, level):
-            drr, jacobian, weight = self._render_with_jacobian(batch, level)
+            drr, jacobian, weight = self.render_with_jacobian(batch, level)
             parts.append(local_normal_equations(drr, jacobian, level.image, weight, comparison.window))
         scores = Scores(*(np.concatenate([getattr(p.scores, name) for p in parts])
                           for name in ("cost", "correlation", "pixels")))
@@ -99,7 +99,7 @@ class Objective:
         rays = self.projector.integrals(poses, targets, level=self._level_for(poses, intrinsics))
         return rays.values.reshape(shape), self._known(poses, targets).reshape(shape)
 
-    def _render_with_jacobian(self, poses, level: XrayLevel):
+    def render_with_jacobian(self, poses, level: XrayLevel):
         """DRRs (B, h, w), their Jacobians (B, h, w, 6) by a left twist, and weights (B, h, w), all float32."""
         shape = (len(poses), *level.image.shape)
         rays = self.projector.integrals(poses, level.targets, level=self._level_for(poses, level.intrinsics),

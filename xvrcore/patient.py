@@ -1,11 +1,12 @@
 """A patient's volume, prepared once for any number of X-rays."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from xvrcore.attenuation import bone_volume, cut_faces
+from xvrcore.errors import InputError
 from xvrcore.objective import Objective
 from xvrcore.render import Projector, make_projector
 from xvrcore.volume import Volume
@@ -14,7 +15,7 @@ from xvrcore.xray import Xray
 
 @dataclass(frozen=True)
 class Rendering:
-    """One way to render the patient: everything, or bones alone."""
+    """One way to render the patient: everything, or bones alone. ``attenuation`` says where the scan ends."""
 
     attenuation: Volume = field(repr=False)
     projector: Projector = field(repr=False)
@@ -41,10 +42,11 @@ class Patient:
         """Bones alone, for X-rays whose soft tissue does not look like the volume's; None where there are none."""
         if self.source.quantity != "HU":
             return None
-        bones = bone_volume(self.source)
-        if not bones.values.any():
+        try:
+            bones = bone_volume(self.source)
+        except InputError:
             return None
-        return Rendering(bones, make_projector(bones, self.backend), self.full.cut_faces)
+        return replace(self.full, projector=make_projector(bones, self.backend))
 
     @property
     def center_ras(self) -> np.ndarray:

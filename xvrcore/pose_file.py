@@ -29,7 +29,7 @@ LABELS = ("registered", "doubtful", "failed")
 PROJECTION_TOLERANCE = 1e-6
 """How far, relative to its largest entry, ``projection_ras`` may be from what pose and intrinsics give."""
 NUMBER_LIST = re.compile(r"\[\n([-+.,\deE\s]+)\n\s*\]")
-LIBRARIES = ("numpy", "scipy", "numba", "torch", "SimpleITK", "pydicom")
+LIBRARIES = ("numpy", "scipy", "numba", "torch", "nanodrr", "diffdrr", "SimpleITK", "pydicom")
 
 
 @dataclass(frozen=True)

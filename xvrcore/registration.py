@@ -13,9 +13,9 @@ import numpy as np
 from xvrcore.camera import Camera
 from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
-from xvrcore.initialize.attempts import ATTEMPTS, LAST_ROUND, Attempt
+from xvrcore.initialize.attempts import ATTEMPTS, LAST_ROUND, RANK, Attempt
 from xvrcore.initialize.regions import AROUND_VIEW, STANDARD_VIEWS, Region, header_region, view_region
-from xvrcore.initialize.tournament import Entry, Round, play, same, sampled, survivors
+from xvrcore.initialize.tournament import Entry, Round, apart_mm, play, sampled, survivors
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
@@ -26,6 +26,8 @@ START_NAMES = ("auto", "header", "wide", "given")
 
 LEAST_DESCENDED = 24
 """Sampled poses of every region that enter the first round at least, whatever the number of regions."""
+ANOTHER_MM = 10.0
+"""A finalist this far from the best pose is another solution, whose score speaks against it."""
 MOST_CANDIDATES = 8
 """Distinct candidates that the result remembers."""
 
@@ -192,11 +194,7 @@ class _Registration:
         final, initial = self.finals[-1], self._initial()
         best = max((*ranked[:1], initial), key=lambda e: e.score)
         candidates = survivors(self.finalists, MOST_CANDIDATES)
-        others = [c.score for c in self.finalists if not same(c, best)]
-        evidence = Evidence(similarity=best.score, runner_up=max(others, default=-1.0),
-                            best_of_rank=max((c.score for c in self.finalists if same(c, best)), default=-1.0),
-                            agreement=best.agreement,
-                            explained_share=best.objective.explained_share(best.pose, LAST_ROUND.rank))
+        evidence = self._evidence(best)
         return RegistrationResult(
             camera=_camera(best), initial=_camera(initial), final=_camera(final), reading=best.objective.xray,
             scores=evidence.figures(), verdict=judge(evidence),
@@ -204,6 +202,16 @@ class _Registration:
             trace=tuple(self.trace), weak_mm=weak_directions(best.curvature, best.pose),
             timings_s={**self.timings_s, "total": self._elapsed()}, backend=best.objective.projector.name,
             device=best.objective.projector.device)
+
+    def _evidence(self, best: Entry) -> Evidence:
+        """What speaks for and against the best pose, among the finalists of the same rendering."""
+        objective = best.objective
+        rivals = [e.score for e in self.finalists
+                  if e.objective.projector is objective.projector and apart_mm(e, best) > ANOTHER_MM]
+        return Evidence(
+            similarity=best.score, coarse_similarity=float(objective.scores(best.pose[None], RANK)[0]),
+            rival=max(rivals, default=0.0), agreement=best.agreement,
+            explained_share=objective.explained_share(best.pose, LAST_ROUND.rank))
 
     def _initial(self) -> Entry:
         """Where it all began: the pose handed in, or the middle of the first region."""

@@ -22,7 +22,7 @@ RAYS_AT_ONCE = 128 * 128
 
 @dataclass(frozen=True)
 class Ours:
-    """A backend of xvrcore at full resolution; its gradient comes as the full Jacobian (N, 6)."""
+    """xvrcore's CPU kernel at full resolution; its gradient comes as the full Jacobian (N, 6)."""
 
     name: str
     projector: Projector

@@ -60,7 +60,6 @@ def rendering(sizes) -> list[dict]:
     attenuation = chest()
     print(f"\nRendering one {'x'.join(map(str, attenuation.values.shape[::-1]))} CT at full resolution, one pose")
     projector = make_projector(attenuation, "joseph")
-    split = make_projector(attenuation, "torch", "cpu")
     camera = camera_of(attenuation, COMPARED_AT)
     targets = reference_targets(camera)
     reference = reference_integrals(attenuation, camera, targets)
@@ -74,7 +73,6 @@ def rendering(sizes) -> list[dict]:
     for size in sizes:
         camera = camera_of(attenuation, size)
         contenders = [Ours("xvrcore, joseph", projector, camera, attenuation.center_ras),
-                      Ours("xvrcore, torch with split rays", split, camera, attenuation.center_ras),
                       *(kind(f"{kind.library}, {count} samples", attenuation, camera, count)
                         for kind, count in samples.items())]
         rows += compare(contenders, size, targets, reference)

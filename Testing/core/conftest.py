@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xvrcore.threads import prepare_threads
+
+prepare_threads()
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -11,8 +11,12 @@ from xvrcore.initialize.shifts import best_shifts
 from xvrcore.objective import Comparison, Objective
 from xvrcore.refine.lm import LmStage, LmStep, refine_lm
 
-SAME_MM, SAME_DEG = 3.0, 1.5
-"""Poses closer than both, at the source and in rotation, count as one."""
+SAME_MM = 4.0
+"""Poses that show the patient closer than this to each other count as one solution (see :func:`apart_mm`)."""
+ENOUGH_TO_AGREE = 8
+"""Rounds with fewer entries say nothing about how many starts end at one solution."""
+PROBE_MM, DEPTH_WEIGHT = 60.0, 0.2
+"""Half the side of the cube whose corners are compared, and how much depth counts, which one view hardly tells."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Entry:
     """A pose (4x4 ``ras_from_camera``) in the competition.
 
     ``score`` is that of the last ranking; ``merged`` counts the entries that arrived at this solution in the last
-    round and ``agreement`` is their share of the first round; ``curvature`` is :attr:`LmResult.curvatures`.
+    round and ``agreement`` is their largest share of a round; ``curvature`` is :attr:`LmResult.curvatures`.
     """
 
     start: str
@@ -72,18 +76,30 @@ def survivors(entries: list[Entry], count: int, per_start: int = 0) -> list[Entr
     kept: list[Entry] = []
     of_start: dict[tuple, int] = {}
     for entry in sorted(entries, key=lambda e: -e.score):
-        twin = next((i for i, other in enumerate(kept) if same(entry, other)), None)
+        twin = next((i for i, other in enumerate(kept) if apart_mm(entry, other) < SAME_MM), None)
         key = (entry.start, entry.objective)
         if twin is not None:
             kept[twin] = replace(kept[twin], merged=kept[twin].merged + 1)
         elif len(kept) < count or of_start.get(key, 0) < per_start:
             kept.append(entry)
             of_start[key] = of_start.get(key, 0) + 1
-    return [replace(e, agreement=e.agreement or e.merged / len(entries)) for e in kept]
+    if len(entries) < ENOUGH_TO_AGREE:
+        return kept
+    return [replace(e, agreement=max(e.agreement, e.merged / len(entries))) for e in kept]
 
 
-def same(first: Entry, second: Entry) -> bool:
-    """Whether two entries are one solution: the same reading of the X-ray, and poses that hardly differ."""
-    return (first.objective.xray is second.objective.xray
-            and np.linalg.norm(first.pose[:3, 3] - second.pose[:3, 3]) < SAME_MM
-            and rigid.rotation_angle_deg(first.pose, second.pose) < SAME_DEG)
+def apart_mm(first: Entry, second: Entry) -> float:
+    """How far two entries are apart: the mean distance of points around the patient's middle, seen by the cameras.
+
+    Infinite for different readings of the X-ray.
+    """
+    if first.objective.xray is not second.objective.xray:
+        return np.inf
+    return float(np.linalg.norm(_probes(first) - _probes(second), axis=1).mean())
+
+
+def _probes(entry: Entry) -> np.ndarray:
+    """The corners of a cube about the patient's middle in the camera frame, mm, depth weighted down."""
+    corners = PROBE_MM * np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8).T
+    in_camera = rigid.apply(rigid.inverse(entry.pose), entry.objective.center_ras + corners)
+    return in_camera * [1, 1, DEPTH_WEIGHT]

@@ -1,4 +1,4 @@
-"""Rays whose integral the CT cannot know: they cross a face where the anatomy goes on but the CT ends."""
+"""Rays whose integral the CT cannot know: they pass where the anatomy goes on but the CT ends."""
 
 import numpy as np
 from numba import njit, prange
@@ -10,10 +10,10 @@ RAYS_PER_JOB = 256
 
 def truncated_rays(volume: Volume, cut_faces: tuple[bool, bool, bool, bool, bool, bool], poses: np.ndarray,
                    targets: np.ndarray) -> np.ndarray:
-    """Whether each ray enters or leaves the volume's box through a cut face, or misses the box: (B, N) bool.
+    """Whether each ray passes through the anatomy that the CT cut off: (B, N) bool.
 
-    The box reaches half a voxel beyond the outer voxel centers. A source or a target inside the box is not an
-    entry or exit.
+    That anatomy is taken to fill the volume's box, continued without end beyond its cut faces; the box reaches
+    half a voxel beyond the outer voxel centers. Rays that miss both are known: they meet only air.
 
     :param cut_faces: (i low, i high, j low, j high, k low, k high): the faces where anatomy continues.
     :param poses: (B, 4, 4) ``ras_from_camera``.
@@ -38,21 +38,23 @@ def _cross(unit_from_camera, targets, cut, result):
         start = (job - pose * jobs) * RAYS_PER_JOB
         m = unit_from_camera[pose]
         for ray in range(start, min(count, start + RAYS_PER_JOB)):
-            enter, leave, through_in, through_out = 0.0, 1.0, -1, -1
-            missed = False
+            enter, leave, first, last = 0.0, 1.0, 0.0, 1.0     # within the box; within its continuation
             for axis in range(3):
                 source = m[axis, 3]
                 slope = m[axis, 0] * targets[ray, 0] + m[axis, 1] * targets[ray, 1] + m[axis, 2] * targets[ray, 2]
                 if slope == 0.0:
-                    missed |= source < 0.0 or source > 1.0
+                    if source < 0.0 or source > 1.0:
+                        leave = -1.0
+                        if not cut[2 * axis + (1 if source > 1.0 else 0)]:
+                            last = -1.0
                     continue
-                low, high = -source / slope, (1.0 - source) / slope
-                face_in, face_out = 2 * axis, 2 * axis + 1
+                low, high, cut_in, cut_out = -source / slope, (1.0 - source) / slope, cut[2 * axis], cut[2 * axis + 1]
                 if slope < 0.0:
-                    low, high, face_in, face_out = high, low, face_out, face_in
-                if low > enter:
-                    enter, through_in = low, face_in
-                if high < leave:
-                    leave, through_out = high, face_out
-            result[pose, ray] = missed or leave <= enter or (through_in >= 0 and cut[through_in]) or \
-                (through_out >= 0 and cut[through_out])
+                    low, high, cut_in, cut_out = high, low, cut_out, cut_in
+                enter, leave = max(enter, low), min(leave, high)
+                if not cut_in:
+                    first = max(first, low)
+                if not cut_out:
+                    last = min(last, high)
+            continued = last > first
+            result[pose, ray] = continued and (leave <= enter or first < enter or last > leave)

@@ -12,12 +12,16 @@ CONSTANT_SHARE = 0.9
 """Markers are written into surrounds: so much of it is constant at least."""
 CRISP_STEP, CRISP_SHARE = 0.03, 0.6
 """A painted edge jumps by this share of the value range, along this share of its length."""
+EDGE_DEPTH, DEEP, FULL_STRENGTH = 2, 12, 0.7
+"""Pixels inside the edge where the jump is measured, and where the picture is it is compared with."""
 FLAT = 0.003
 """Values this close together, as a share of the range, are one value: lossy compression makes some grain."""
 TEXT_CONTRAST = 0.3
 """Text stands out from its surroundings by this share of the value range."""
-TEXT_WINDOW, MOST_TEXT = 15, 0.03
-"""Pixels of those surroundings; and the largest share of the picture that can be text."""
+STROKE, TEXT_WINDOW = 9, 15
+"""Pixels that a stroke is narrower than, and of those surroundings."""
+LEAST_TEXT, MOST_TEXT = 30, 0.03
+"""Pixels that are not just the noise's extremes; and the largest share of the picture that can be text."""
 
 
 def surround(values: np.ndarray) -> np.ndarray:
@@ -47,7 +51,7 @@ def _painted(distance: np.ndarray) -> np.ndarray:
     hull, share = _convex_hull(field)
     if hull.all() or flat[~hull].mean() < CONSTANT_SHARE or share < CONVEXITY:
         return none
-    return ~hull if _crispness(distance > CRISP_STEP, hull) >= CRISP_SHARE else none
+    return ~hull if _is_cut(distance, hull) else none
 
 
 def _touching_border(mask: np.ndarray) -> np.ndarray:
@@ -74,11 +78,17 @@ def _convex_hull(field: np.ndarray) -> tuple[np.ndarray, float]:
     return inside, float(field.sum() / hull.volume)
 
 
-def _crispness(differs: np.ndarray, field: np.ndarray) -> float:
-    """The share of the field's edge, leaving out the image's border, just inside of which values differ clearly."""
-    inner = ndimage.binary_erosion(field, iterations=2, border_value=1)
-    rim = inner & ~ndimage.binary_erosion(inner, border_value=1)
-    return float(differs[rim].mean()) if rim.any() else 0.0
+def _is_cut(distance: np.ndarray, field: np.ndarray) -> bool:
+    """Whether the picture begins at full strength along the field's edge, as it does not at a patient's skin."""
+    near, deep = (distance[_rim(field, depth)] for depth in (EDGE_DEPTH, DEEP))
+    return bool(near.size and (near > CRISP_STEP).mean() >= CRISP_SHARE
+                and (not deep.size or np.median(near) >= FULL_STRENGTH * np.median(deep)))
+
+
+def _rim(field: np.ndarray, depth: int) -> np.ndarray:
+    """The pixels at one depth inside the field, none along the image's border."""
+    inner = ndimage.binary_erosion(field, iterations=depth, border_value=1)
+    return inner & ~ndimage.binary_erosion(inner, border_value=1)
 
 
 def burned_in(values: np.ndarray) -> np.ndarray:
@@ -86,9 +96,14 @@ def burned_in(values: np.ndarray) -> np.ndarray:
     marks = np.zeros(values.shape, bool)
     reach = float(np.ptp(values))
     for extreme in (values.min(), values.max()):
-        flat = values == extreme
-        if not 0 < flat.mean() <= MOST_TEXT:
-            continue
-        around = ndimage.uniform_filter(values, TEXT_WINDOW, mode="nearest")
-        marks |= flat & (np.abs(around - extreme) > TEXT_CONTRAST * reach)
+        thin = _thin(values == extreme)
+        if LEAST_TEXT <= thin.sum() <= MOST_TEXT * thin.size:
+            around = ndimage.uniform_filter(values, TEXT_WINDOW, mode="nearest")
+            marks |= thin & (np.abs(around - extreme) > TEXT_CONTRAST * reach)
     return ndimage.binary_dilation(marks, np.ones((3, 3)), iterations=2) if marks.any() else marks
+
+
+def _thin(mask: np.ndarray) -> np.ndarray:
+    """The parts of a mask too narrow for a square of ``STROKE`` pixels."""
+    wide = ndimage.maximum_filter(ndimage.minimum_filter(mask.view(np.uint8), STROKE), STROKE)
+    return mask & ~wide.view(bool)

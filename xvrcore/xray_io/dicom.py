@@ -22,9 +22,10 @@ def is_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def read_dicom(path: Path, frame: str) -> Picture:
+def read_dicom(path: Path, frame: str, stated: frozenset[str] = frozenset()) -> Picture:
     """The chosen frame of an X-ray stored as DICOM.
 
+    :param stated: the facts that the user states: the header's own are not even looked at.
     :raises InputError: not an X-ray, undecodable, in color, or with a malformed header.
     """
     try:
@@ -44,7 +45,7 @@ def read_dicom(path: Path, frame: str) -> Picture:
     values = merge((transform(image) for image in stored), how)
     sense = _intensity_sense(tags, linearized, rising=transform(np.float32(1)) > transform(np.float32(0)))
     encoding = _encoding(tags, linearized)
-    return Picture(values, value_range, dicom_geometry.facts(tags, values.shape), encoding, sense,
+    return Picture(values, value_range, dicom_geometry.facts(tags, values.shape, stated), encoding, sense,
                    shutters.shutter_mask(tags, values.shape))
 
 

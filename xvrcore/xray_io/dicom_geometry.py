@@ -14,14 +14,16 @@ VIEW_ANGLES = {"PA": (0.0, 0.0), "AP": (180.0, 0.0), "LL": (90.0, 0.0), "RL": (-
 """ViewPosition (0018,5101) as positioner angles: PA exposes from the back, LL has the left side at the detector."""
 
 
-def facts(tags: Tags, shape: tuple[int, int]) -> dict[str, Origin]:
-    """All geometry of one frame that the header knows, keyed as ``Radiograph.origins``.
+def facts(tags: Tags, shape: tuple[int, int], stated: frozenset[str] = frozenset()) -> dict[str, Origin]:
+    """All geometry of one frame that the header knows, keyed as ``Radiograph.origins``, but for what is ``stated``.
 
     :raises InputError: a value is malformed, or a spacing is zero or negative.
     """
     found = {**_distances(tags), **_angles(tags)}
-    found["pixel_spacing_mm"] = _pixel_spacing(tags, shape, found)
-    found["principal_point_px"] = _principal_point(tags, shape)
+    if "pixel_spacing_mm" not in stated:
+        found["pixel_spacing_mm"] = _pixel_spacing(tags, shape, found)
+    if "principal_point_px" not in stated:
+        found["principal_point_px"] = _principal_point(tags, shape)
     orientation = tags.get("PatientOrientation")
     letters = () if orientation is None or isinstance(orientation, str) else tuple(str(v).upper() for v in orientation)
     if len(letters) == 2 and any(letters):

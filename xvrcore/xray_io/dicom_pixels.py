@@ -23,9 +23,10 @@ def stored_frames(dataset: Dataset, path: Path, indices: range) -> Iterator[np.n
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         raise InputError(f"{path} is a palette-color image; export the X-ray in gray.")
     try:
-        frames = list(iter_pixels(dataset, indices=list(indices), raw=_is_gray(dataset)))
+        frames = list(iter_pixels(dataset, indices=list(indices), raw=_is_gray(dataset),
+                                  correct_unused_bits=False))
     except (RuntimeError, ValueError, AttributeError, NotImplementedError, KeyError, EOFError, OSError) as error:
-        frames = _frames_by_simpleitk(dataset, path, indices, error)
+        frames = frames_by_simpleitk(dataset, path, indices, error)
     for frame in frames:
         yield _one_channel(frame, path) if frame.ndim == 3 else _own_bits(frame, dataset)
 
@@ -53,7 +54,7 @@ def _one_channel(frame: np.ndarray, path: Path) -> np.ndarray:
     return frame[..., 1]
 
 
-def _frames_by_simpleitk(dataset: Dataset, path: Path, indices: range, reason: Exception) -> list[np.ndarray]:
+def frames_by_simpleitk(dataset: Dataset, path: Path, indices: range, reason: Exception) -> list[np.ndarray]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO("GDCMImageIO")

@@ -87,18 +87,26 @@ def _sidecar(path: Path) -> tuple[dict[str, Origin], Origin, Origin | None]:
         if name not in known:
             raise InputError(f"{beside} holds {name!r}, which is not known; use {', '.join(known)}, encoding "
                              "or patient_orientation.")
-    for name, value in stated.items():
-        if isinstance(value, list):
-            stated[name] = tuple(value)
-    if isinstance(stated.get("pixel_spacing_mm"), (int, float)):
-        stated["pixel_spacing_mm"] = (stated["pixel_spacing_mm"],) * 2
     try:
-        checked = XrayOptions(**stated)
-    except (InputError, TypeError) as error:
+        checked = XrayOptions(**{name: _numbers(name, value) for name, value in stated.items()})
+    except InputError as error:
         raise InputError(f"{beside}: {error}") from error
     facts = {n: Origin(v, "sidecar", beside.name) for n, v in vars(checked).items() if v is not None}
     if orientation is not None:
+        if not isinstance(orientation, list) or len(orientation) != 2:
+            raise InputError(f"{beside} holds patient_orientation {orientation!r}; give where columns and rows grow, "
+                             'as ["L", "F"].')
         facts["patient_orientation"] = Origin(tuple(str(v).upper() for v in orientation), "sidecar", beside.name)
     word = Origin(str(encoding).upper(), "sidecar", beside.name) if encoding else unknown
     sense = Origin(1, "sidecar", beside.name) if word.value == "LIN" else None
     return facts, word, sense
+
+
+def _numbers(name: str, value):
+    """A sidecar's number, pair or truth value; one spacing serves both axes."""
+    values = value if isinstance(value, list) else [value]
+    if value is not None and not all(isinstance(v, int | float) for v in values):
+        raise InputError(f"{name} {value!r} is not a number.")
+    if name == "pixel_spacing_mm" and len(values) == 1:
+        return tuple(values) * 2
+    return tuple(value) if isinstance(value, list) else value

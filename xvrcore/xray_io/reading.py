@@ -39,7 +39,8 @@ def read_radiograph(path, options: XrayOptions | None = None, frame: str = "0") 
     content = path.read_bytes()
     if not content:
         raise InputError(f"{path} is empty; copy or export it again.")
-    picture = read_dicom(path, frame) if is_dicom(path) else read_image_file(path, frame)
+    stated = frozenset(name for name, value in vars(options).items() if value is not None)
+    picture = read_dicom(path, frame, stated) if is_dicom(path) else read_image_file(path, frame)
     _require_picture(picture, path)
     facts = _with_options(picture.facts, options)
     facts.setdefault("principal_point_px", Origin(image_center_px(*picture.values.shape), "assumed",
