@@ -142,7 +142,7 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Show the session's state in all sections."""
         if self.session is None:
             return
-        self.say(self.session.problem or self.session.drawingProblem)
+        self.say(self.session.problem or self.session.drawer.problem)
         for section in self.sections:
             section.update(self.session)
 

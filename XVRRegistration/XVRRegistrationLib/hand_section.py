@@ -34,16 +34,17 @@ class HandSection:
         session = self.panel.session
         if self._updating or session is None or not self._usable(session):
             return
-        camera, center = session.xray.camera(), session.centerRas
+        camera, center = session.xray.camera(), session.drawer.centerRas
         hand = replace(handPoseOf(camera, center), **{name: float(value)})
         session.moveByHand(poseOf(hand, camera.intrinsics, center))
 
     def _onAntipode(self):
         session = self.panel.session
-        session.moveByHand(antipode(session.xray.rasFromCamera(), session.centerRas))
+        session.moveByHand(antipode(session.xray.rasFromCamera(), session.drawer.centerRas))
 
     def _usable(self, session):
-        return session.centerRas is not None and session.xray.intrinsics() is not None and not session.worker.busy
+        shown = session.drawer.centerRas is not None and session.xray.intrinsics() is not None
+        return shown and not session.worker.busy
 
     def update(self, session):
         usable = self._usable(session)
@@ -56,7 +57,7 @@ class HandSection:
             self._showPose(session)
 
     def _showPose(self, session):
-        hand = handPoseOf(session.xray.camera(), session.centerRas)
+        hand = handPoseOf(session.xray.camera(), session.drawer.centerRas)
         self._updating = True
         for name in SLIDERS:
             self._slider(name).value = float(getattr(hand, name))

@@ -7,6 +7,44 @@ import numpy as np
 import vtk
 from slicer.i18n import tr as _
 
+from xvrcore.errors import InputError
+
+from .starts import namedPoints
+from .xray_scene import newNode
+
+
+def export(session, folder, onWritten):
+    """Write pose.json, report and pictures of the pose as it stands; ``onWritten(folder, error)``.
+
+    :raises InputError: an input is missing or unusable.
+    """
+    blocked = session.cannotRegister()
+    if blocked:
+        raise InputError(blocked)
+    prepared, segments = session.drawer.prepared(), session.drawer.segments()
+    radiograph, result, points3d = session.reading.radiograph, session.result, session.p.points3d
+    camera, reading = session.xray.camera(), session.xray.reading()
+    landmarks = None if points3d is None else namedPoints(points3d)
+
+    def write():
+        from xvrcore.outputs import write_outputs
+
+        write_outputs(folder, radiograph, resultAt(camera, result, reading, prepared),
+                      prepared.patient().full.projector, prepared.volume,
+                      segmentation=segments and segments[0], landmarks=landmarks)
+        return folder
+
+    session.worker.request("export", write, onWritten)
+
+
+def showMetrics(session):
+    """The last result's figures in a table node, which is returned."""
+    p = session.p
+    if p.metrics is None:
+        p.metrics = newNode("vtkMRMLTableNode", _("Registration metrics"))
+    fillTable(p.metrics, metricsOf(session.result))
+    return p.metrics
+
 
 def resultAt(camera, result, reading, prepared):
     """A result for the pose as it stands: the registration's own, or, placed by hand, one that is judged here.

@@ -4,6 +4,8 @@ from slicer.i18n import tr as _
 
 from xvrcore.errors import InputError
 
+from . import outputs
+
 
 class OutputsSection:
     def __init__(self, ui, panel):
@@ -15,7 +17,7 @@ class OutputsSection:
         session = self.panel.session
         self.ui.outputsStatus.text = _("Writing…")
         try:
-            session.export(str(self.ui.exportFolder.directory), self._onWritten)
+            outputs.export(session, str(self.ui.exportFolder.directory), self._onWritten)
         except InputError as error:
             self.ui.outputsStatus.text = str(error)
 
@@ -24,7 +26,7 @@ class OutputsSection:
             folder=folder)
 
     def _onMetrics(self):
-        node = self.panel.session.showMetrics()
+        node = outputs.showMetrics(self.panel.session)
         self.ui.outputsStatus.text = _("See the table {name}.").format(name=node.GetName())
 
     def update(self, session):

@@ -56,7 +56,7 @@ class OverlaySection:
         session.overlay.updateDisplay()
         session.overlay.compose(session.xray.composite())
         if before is None or before[6] != p.showHandles:
-            session.xray.showHandles(p.showHandles, session.centerRas)
+            session.xray.showHandles(p.showHandles, session.drawer.centerRas)
         session.redraw()
 
     def forget(self):

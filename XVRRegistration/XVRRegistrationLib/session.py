@@ -7,21 +7,17 @@ import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from xvrcore.errors import InputError, WorkError
 
 from . import starts
-from .comparison import COARSE_PX, FINE_PX, Artist
+from .drawer import Drawer
 from .frames import Frames, browserOf
 from .history import History
-from .outputs import fillTable, metricsOf, resultAt
+from .node_follower import NodeFollower
 from .overlay_scene import OverlayScene
-from .patient_source import PatientSource
 from .pose_steps import PoseSteps
-from .surface import showSurface, surfaceOf
-from .volumes import coreSegmentation, stateOf
-from .xray_scene import XrayScene, newNode
+from .xray_scene import XrayScene
 from .xrays import editsOf, optionsOf, readerOf
 
 REST_MS = 250
@@ -30,30 +26,28 @@ SOURCE = "XVR.source"
 """Attribute of the image node: what it was read from. Another source is another X-ray, with another pose."""
 LIVE_S = 0.2
 """While registering, the overlay moves no more often than this."""
-OUTLINES_PX = 512
 SAME_POSE = 1e-4
 SEGMENT_CONTENT = (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentRemoved,
                    slicer.vtkSegmentation.SourceRepresentationModified)
 """Events of a segmentation node after which it has to be projected anew."""
 
 
-class Session(VTKObservationMixin):
+class Session:
     """``onChange()`` is called whenever something that the panel shows has changed.
 
     ``reading`` is what was read last (:class:`.xrays.Reading`), ``result`` the core's of the last registration.
     """
 
     def __init__(self, parameters, worker, onChange):
-        VTKObservationMixin.__init__(self)
         self.p, self.worker, self.onChange = parameters, worker, onChange
         self.xray, self.overlay, self.history = XrayScene(parameters), OverlayScene(parameters), History(parameters)
-        self.steps, self.patients, self.frames = PoseSteps(), PatientSource(), Frames(parameters)
+        self.steps, self.frames = PoseSteps(), Frames(parameters)
+        self.drawer = Drawer(parameters, worker, self.xray, self.overlay, onChange)
         self.reading = self.result = self.before = self.progress = None
-        self.problem = self.drawingProblem = self.started = ""
-        self.centerRas, self._placed = None, True
+        self.problem = self.started = ""
         self.placedByHand = self.cancelling = self.closed = False
-        self._artist = self._source = self._segments = self._surfaced = None
-        self._observed, self._liveSince, self._whenRead = {}, 0.0, None
+        self._source, self._placed = None, True
+        self._nodes, self._liveSince, self._whenRead = NodeFollower(), 0.0, None
         self._framesLeft = []
         self._restTimer = qt.QTimer()
         self._restTimer.setSingleShot(True)
@@ -61,10 +55,10 @@ class Session(VTKObservationMixin):
         self._restTimer.connect("timeout()", self._onRest)
 
     def close(self):
-        self.closed = True
+        self.closed = self.drawer.closed = True
         self._restTimer.stop()
         self.worker.cancel()
-        self.removeObservers()
+        self._nodes.close()
 
     @property
     def resting(self):
@@ -78,9 +72,10 @@ class Session(VTKObservationMixin):
         self._observeInputs()
         source = self._sourceState()
         if source != self._source:
+            loaded = self._source is None and self.xray.intrinsics() is not None
             self._source = source
             self.frames.select(self.p.frame)
-            self._read(keepPose=self.p.image is not None and self.p.image.GetAttribute(SOURCE) == source[0])
+            self._read(keepPose=loaded or (self.p.image is not None and self.p.image.GetAttribute(SOURCE) == source[0]))
         self.draw()
 
     def _sourceState(self):
@@ -118,11 +113,10 @@ class Session(VTKObservationMixin):
 
     def _show(self, radiograph, keepPose, source):
         name = self.p.xraySource.GetName() if self.p.xraySource is not None else radiograph.path.stem
-        shown = self.xray.intrinsics()
         reading = radiograph.readings[0]
-        if keepPose and shown is not None:
-            reading = next((r for r in radiograph.readings if r.intrinsics.flipped == shown.flipped), reading)
-        self._artist = Artist(reading)
+        if keepPose:
+            reading = next((r for r in radiograph.readings if self.xray.isLike(r)), reading)
+        self.drawer.readingChanged(reading)
         self.xray.show(reading, _("{name} (X-ray)").format(name=name))
         self.p.image.SetAttribute(SOURCE, source[0])
         self._observeInputs()
@@ -136,7 +130,7 @@ class Session(VTKObservationMixin):
 
     def _placeNominally(self, radiograph):
         """Where the header says, looking at the middle of the volume; its drawing follows from the pose's change."""
-        self.setPose(starts.nominalPose(radiograph, self.centerRas))
+        self.setPose(starts.nominalPose(radiograph, self.drawer.centerRas))
 
     def _arrangeFrames(self):
         """Poses for all frames, where there are several."""
@@ -166,7 +160,7 @@ class Session(VTKObservationMixin):
         """Read the image as its mirror image, here and in what follows."""
         flipped = not self.xray.intrinsics().flipped
         self.xray.setFlipped(flipped)
-        self._artist = Artist(self.xray.reading())
+        self.drawer.readingChanged()
         self.edit(flip=flipped)
         self.draw()
         self._restTimer.start()
@@ -205,97 +199,18 @@ class Session(VTKObservationMixin):
             self.steps.reached(self.xray.rasFromCamera(), intrinsics.flipped)
         self.onChange()
 
-    # ------------------------------------------------------------ drawing
-
-    def draw(self, longest=COARSE_PX):
-        """Have DRR, comparison and outlines follow the pose."""
-        self.drawingProblem = ""
-        try:
-            prepared = self._prepared()
-            camera = self.xray.camera()
-            segments = self._coreSegments() if prepared is not None else None
-        except InputError as error:
-            self.drawingProblem = str(error)
-            self.onChange()
-            return
-        if camera is None or prepared is None:
-            return
-        if not self._placed:
+    def draw(self):
+        """Have all that is drawn follow the pose; a new X-ray is first placed where its header says."""
+        prepared = self.drawer.prepared()
+        if not self._placed and prepared is not None and self.xray.intrinsics() is not None:
             self._placed = True
             self._placeNominally(self.reading.radiograph)
-            return
-        self._drawSurface(prepared)
-        artist = self._artist = self._artist or Artist(self.xray.reading())
-        mode = self.p.overlay.name
-        self.worker.request("drr", lambda: artist.draw(prepared.patient(), camera, longest, mode), self._onDrawn)
-        self.overlay.showLandmarks(camera)
-        if segments is not None and self.p.showOutlines:
-            self._drawOutlines(segments, camera, min(longest, OUTLINES_PX))
-
-    def _drawSurface(self, prepared):
-        """Show the patient in 3D, once for each volume."""
-        if prepared is self._surfaced:
-            return
-        self._surfaced = prepared
-        self.worker.request("surface", lambda: surfaceOf(prepared.volume), self._onSurface)
-
-    def _onSurface(self, polyData, error):
-        if self.closed or self.p.ct is None:
-            return
-        if error is not None:
-            self.fail(error)
-            return
-        showSurface(self.p, polyData)
+        else:
+            self.drawer.draw()
 
     def redraw(self):
         """Draw the pose as it stands, finely."""
-        self.draw(FINE_PX)
-
-    def _prepared(self):
-        """The chosen volume, copied when it has changed; None where none is chosen."""
-        self.centerRas = None
-        if self.p.ct is None:
-            return None
-        prepared = self.patients.prepared(self.p.ct, self.p.modality)
-        self.centerRas = prepared.volume.center_ras
-        return prepared
-
-    def _drawOutlines(self, segments, camera, longest):
-        segmentation, ids = segments
-
-        def outlines():
-            from xvrcore.outlines import segment_outlines
-            return segment_outlines(segmentation, camera, longest)
-
-        self.worker.request("outlines", outlines,
-                            lambda found, error: self._onOutlines(found, ids, camera.intrinsics, error))
-
-    def _coreSegments(self):
-        """(the core's segmentation, IDs), exported again only when it or the volume has changed."""
-        node = self.p.segmentation
-        if node is None:
-            return None
-        state = (node.GetID(), stateOf(self.p.ct))
-        if self._segments is None or self._segments[0] != state:
-            self._segments = state, coreSegmentation(node, self.p.ct)
-        return self._segments[1]
-
-    def _onDrawn(self, drawing, error):
-        if self.closed or self.xray.intrinsics() is None or self.p.drr is None:
-            return
-        if error is not None:
-            self.fail(error)
-            return
-        self.overlay.show(drawing)
-        self.overlay.compose(self.xray.composite())
-
-    def _onOutlines(self, outlines, ids, intrinsics, error):
-        if self.closed or self.p.pose is None or self.p.segmentation is None:
-            return
-        if error is not None:
-            self.fail(error)
-            return
-        self.overlay.showOutlines(outlines, ids, intrinsics)
+        self.drawer.drawFinely()
 
     # ------------------------------------------------------------ registration
 
@@ -305,8 +220,8 @@ class Session(VTKObservationMixin):
             return _("A registration is under way.")
         if self.p.ct is None:
             return _("Choose a CT or MR volume.")
-        if self.drawingProblem:
-            return self.drawingProblem
+        if self.drawer.problem:
+            return self.drawer.problem
         if self.reading is None or self.reading.radiograph is None:
             return self.problem or _("Choose an X-ray and complete its geometry.")
         return ""
@@ -345,7 +260,9 @@ class Session(VTKObservationMixin):
         :raises InputError: the start needs something that is not there, or the volume is unusable.
         """
         start = kind if isinstance(kind, starts.Start) else self.startFor(kind)
-        prepared, radiograph = self.patients.prepared(self.p.ct, self.p.modality), self.reading.radiograph
+        prepared, radiograph = self.drawer.prepared(), self.reading.radiograph
+        if prepared is None:
+            raise InputError(self.cannotRegister())
 
         def steps():
             from xvrcore.registration import RegistrationSettings, register
@@ -421,7 +338,7 @@ class Session(VTKObservationMixin):
 
     def _take(self, result):
         reading = replace(result.reading, intrinsics=result.camera.intrinsics)
-        self._artist = Artist(reading)
+        self.drawer.readingChanged(reading)
         self.xray.show(reading, self.p.image.GetName())
         self.setPose(result.camera.ras_from_camera)
         self.history.add(self.started, result)
@@ -431,7 +348,7 @@ class Session(VTKObservationMixin):
     def _showCamera(self, camera):
         if self.xray.intrinsics().flipped != camera.intrinsics.flipped:
             self.xray.setFlipped(camera.intrinsics.flipped)
-            self._artist = None
+            self.drawer.readingChanged()
         self.setPose(camera.ras_from_camera)
 
     @property
@@ -450,7 +367,7 @@ class Session(VTKObservationMixin):
         else:
             self._showCamera(self.result.camera)
 
-    # ------------------------------------------------------------ landmarks and outputs
+    # ------------------------------------------------------------ landmarks
 
     def attachPoints(self, node):
         """Let points that were placed on the X-ray move with it: into the camera's frame, where they are."""
@@ -461,32 +378,6 @@ class Session(VTKObservationMixin):
         node.SetAndObserveTransformNodeID(pose.GetID())
         if len(points):
             slicer.util.updateMarkupsControlPointsFromArray(node, points, world=True)
-
-    def export(self, folder, onWritten):
-        """Write pose.json, report and pictures of the pose as it stands; ``onWritten(folder, error)``.
-
-        :raises InputError: an input is missing or unusable.
-        """
-        prepared, radiograph = self.patients.prepared(self.p.ct, self.p.modality), self.reading.radiograph
-        camera, reading, result, segments = self.xray.camera(), self.xray.reading(), self.result, self._coreSegments()
-        landmarks = None if self.p.points3d is None else starts.namedPoints(self.p.points3d)
-
-        def write():
-            from xvrcore.outputs import write_outputs
-
-            write_outputs(folder, radiograph, resultAt(camera, result, reading, prepared),
-                          prepared.patient().full.projector, prepared.volume,
-                          segmentation=segments and segments[0], landmarks=landmarks)
-            return folder
-
-        self.worker.request("export", write, onWritten)
-
-    def showMetrics(self):
-        """The last result's figures in a table node."""
-        if self.p.metrics is None:
-            self.p.metrics = newNode("vtkMRMLTableNode", _("Registration metrics"))
-        fillTable(self.p.metrics, metricsOf(self.result))
-        return self.p.metrics
 
     # ------------------------------------------------------------ observing
 
@@ -504,19 +395,7 @@ class Session(VTKObservationMixin):
             wanted["segmentsShown", modified] = (p.segmentation.GetDisplayNode(), self._onSegmentsShown)
         if p.points3d is not None:
             wanted["points", p.points3d.PointModifiedEvent] = (p.points3d, self._onPoints)
-        for key, (node, slot) in [*wanted.items()]:
-            if self._observed.get(key, (None, None))[0] is not node:
-                self._unobserve(key)
-                if node is not None:
-                    self.addObserver(node, key[1], slot)
-                    self._observed[key] = node, slot
-        for key in set(self._observed) - set(wanted):
-            self._unobserve(key)
-
-    def _unobserve(self, key):
-        node, slot = self._observed.pop(key, (None, None))
-        if node is not None:
-            self.removeObserver(node, key[1], slot)
+        self._nodes.follow(wanted)
 
     def _onBrowser(self, caller=None, event=None):
         if self.p.poses is not None and self.frames.selected != self.p.frame and not self.worker.busy:
@@ -526,7 +405,7 @@ class Session(VTKObservationMixin):
         self.draw()
 
     def _onSegments(self, caller=None, event=None):
-        self._segments = None
+        self.drawer.segmentsChanged()
         self.draw()
 
     def _onSegmentsShown(self, caller=None, event=None):

@@ -62,9 +62,14 @@ class Worker:
             self._begin()
 
     def cancel(self):
-        """End the job after the step it is at."""
-        if self._job is not None:
-            self._job.cancelled = True
+        """End the job now, as far as the main thread is concerned; the thread drops it after the step it is at."""
+        with self._wake:
+            job = self._job
+            if job is None or job.steps is None:
+                return
+            job.cancelled = True
+            self._job = self._lastStep = None
+            self._answers.put((lambda result, error: job.onEnd(None, None), None, None))
 
     def request(self, key, function, onResult):
         """Compute ``function()`` soon; a newer request of the same key replaces one that still waits.
@@ -104,12 +109,13 @@ class Worker:
             with self._wake:
                 self._wake.wait_for(lambda: self._closing or self._requests or self._stepsLeft())
                 request = self._requests.pop(next(iter(self._requests))) if self._requests else None
+                job = self._job
             if self._closing:
                 break
             if request is not None:
                 self._compute(*request)
             else:
-                self._step(self._job)
+                self._step(job)
         if self._stepsLeft():
             self._job.steps.close()
 
@@ -124,19 +130,23 @@ class Worker:
 
     def _step(self, job):
         try:
-            if job.cancelled:
-                job.steps.close()
-                self._end(job, None, None)
-            else:
-                self._lastStep = next(job.steps)
+            step = next(job.steps)
         except StopIteration as end:
             self._end(job, end.value, None)
         except Exception as error:  # handed to the main thread, which shows it
             self._end(job, None, error)
+        else:
+            with self._wake:
+                if not job.cancelled:
+                    self._lastStep = step
+            if job.cancelled:
+                job.steps.close()
 
     def _end(self, job, result, error):
-        job.steps = None
-        self._answers.put((self._finish, (job, result), error))
+        with self._wake:
+            if not job.cancelled:
+                job.steps = None
+                self._answers.put((self._finish, (job, result), error))
 
     def _finish(self, jobAndResult, error):
         job, result = jobAndResult

@@ -53,6 +53,12 @@ class XrayScene:
         image, mask = (slicer.util.arrayFromVolume(node)[0] for node in (self.p.image, self.p.field))
         return Xray(image.copy(), mask > 0, intrinsics, Positioner(), int(self.p.image.GetAttribute(POLARITY)))
 
+    def isLike(self, xray):
+        """Whether what is shown takes the same flip and polarity for granted as a reading."""
+        shown = self.intrinsics()
+        return shown is not None and shown.flipped == xray.intrinsics.flipped and \
+            self.p.image.GetAttribute(POLARITY) == str(xray.polarity)
+
     def intrinsics(self):
         """What the shown image is known to be, or None where none is shown."""
         if self.p.image is None or self.p.field is None or self.p.pose is None:
