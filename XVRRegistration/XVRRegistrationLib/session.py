@@ -124,7 +124,10 @@ class Session:
             self.steps, self.result, self.before, self.placedByHand = PoseSteps(), None, None, False
             self._placed = False
         self._arrangeFrames()
-        self.xray.showInView()
+        if keepPose:
+            self.xray.showLayers()
+        else:
+            self.xray.showInView()
         self.draw()
         self._restTimer.start()
 
@@ -205,6 +208,7 @@ class Session:
         if not self._placed and prepared is not None and self.xray.intrinsics() is not None:
             self._placed = True
             self._placeNominally(self.reading.radiograph)
+            self.xray.showInView()
         else:
             self.drawer.draw()
 
@@ -224,6 +228,8 @@ class Session:
             return self.drawer.problem
         if self.reading is None or self.reading.radiograph is None:
             return self.problem or _("Choose an X-ray and complete its geometry.")
+        if self.xray.intrinsics() is None:
+            return _("The X-ray's nodes were deleted; choose the X-ray again.")
         return ""
 
     def startFor(self, kind):
@@ -287,7 +293,10 @@ class Session:
         frame = self._framesLeft.pop(0)
 
         def registerIt():
-            self.register(start, self._onFrameRegistered)
+            try:
+                self.register(start, self._onFrameRegistered)
+            except InputError as error:
+                self.fail(error)
 
         if frame == self.p.frame:
             registerIt()
@@ -308,14 +317,19 @@ class Session:
             return
         self.progress = progress
         due = time.monotonic() - self._liveSince > LIVE_S
-        if due and progress.camera is not None and self.xray.intrinsics() is not None:
+        if due and progress.camera is not None and self.xray.intrinsics() is not None and self._frameIsShown():
             self._showCamera(progress.camera)
             self._liveSince = time.monotonic()
         self.onChange()
 
+    def _frameIsShown(self):
+        """Whether the frame being worked on is the one that is shown: its pose alone may be moved."""
+        return self.frames.count == 1 or self.frames.selected == self.p.frame
+
     def _onRegistered(self, result, error, onEnd):
         if self.closed:
             return
+        self.frames.select(self.p.frame)
         standing = self.progress.result if self.progress is not None else None
         self.progress = None
         if isinstance(error, (InputError, WorkError)):
@@ -328,8 +342,8 @@ class Session:
             self.result = None
         if self.result is not None:
             self._take(self.result)
-        elif error is None and not self.problem:
-            self.problem = _("Cancelled; the pose is as it was before.")
+        elif self.xray.intrinsics() is not None:
+            self.problem = self.problem or _("Cancelled; the pose is as it was before.")
             self._restore(*self.before)
         if onEnd is not None:
             onEnd(self.result)

@@ -44,4 +44,3 @@ class StartSection:
         blocked = session.cannotRegister()
         for kind in KINDS:
             self._button(kind).enabled = not blocked
-            self._button(kind).setProperty("reason", blocked)

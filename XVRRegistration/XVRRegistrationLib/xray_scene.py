@@ -40,7 +40,6 @@ class XrayScene:
         slicer.util.updateVolumeFromArray(self.p.image, xray.image[np.newaxis])
         slicer.util.updateVolumeFromArray(self.p.field, xray.mask[np.newaxis].astype(np.uint8))
         setWindow(self.p.image, xray.image[xray.mask])
-        self.showInView()
 
     def reading(self):
         """The :class:`xvrcore.xray.Xray` that is shown, or None."""
@@ -99,6 +98,7 @@ class XrayScene:
         intrinsics = self.intrinsics()
         if intrinsics.flipped != flipped:
             self._setIntrinsics(intrinsics.mirrored())
+            self.look()
 
     # ------------------------------------------------------------ nodes
 
@@ -146,8 +146,8 @@ class XrayScene:
     def rasFromIjk(self):
         return self.rasFromCamera() @ cameraFromIjk(self.intrinsics())
 
-    def showInView(self):
-        """Image, field and overlay in the X-ray's slice view, and there in 3D; the whole image face on."""
+    def showLayers(self):
+        """Image and field in the X-ray's slice view, and that in the 3D view."""
         widget = layouts.xrayWidget()
         if widget is None:
             return
@@ -160,6 +160,10 @@ class XrayScene:
         sliceNode.SetSliceVisible(True)
         if not sliceNode.IsThreeDViewIDPresent(layouts.THREED_NODE_ID):
             sliceNode.AddThreeDViewID(layouts.THREED_NODE_ID)
+
+    def showInView(self):
+        """:meth:`showLayers`, the whole image face on, and the whole C-arm in 3D."""
+        self.showLayers()
         intrinsics = self.intrinsics()
         layouts.lookAt(self.rasFromIjk(), intrinsics.cols, intrinsics.rows)
         layouts.lookFromAside(self.rasFromCamera(), intrinsics.sdd_mm)
