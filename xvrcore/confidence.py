@@ -10,6 +10,16 @@ from xvrcore.result import Verdict
 NOTICED_RISE = 0.05
 """A pose has moved noticeably once the mean squared residual has risen by this share."""
 
+WEIGHTS, OFFSET = np.array([5.3, 3.2, 5.7]), -3.8
+"""Of similarity, coarse similarity and lead over the rival, in a logistic rule for mRPD < 2 mm. Fitted to simulated
+hard cases (Testing/Benchmarks/calibrate_verdict.py), never to X-rays that the result is reported on."""
+MOST_LEAD = 0.3
+"""A lead beyond this says no more."""
+REGISTERED, DOUBTFUL = 0.9, 0.4
+"""Confidences from which on a pose is called registered, and doubtful."""
+LEAST_EXPLAINED = 0.3
+"""A pose that explains less of the X-ray than this is never called registered."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -30,9 +40,39 @@ class Evidence:
         return asdict(self)
 
 
-def judge(evidence: Evidence) -> Verdict:
-    label = "registered" if evidence.similarity > 0.45 else "failed"
-    return Verdict(label, evidence.similarity, ())
+def judge(evidence: Evidence, weak_mm: dict[str, float]) -> Verdict:
+    """The verdict: a logistic rule on :data:`WEIGHTS`, and what it rests on in sentences."""
+    confidence = float(1 / (1 + np.exp(-(features(evidence) @ WEIGHTS + OFFSET))))
+    if evidence.explained_share < LEAST_EXPLAINED:
+        confidence = min(confidence, REGISTERED - 0.01)
+    label = "registered" if confidence >= REGISTERED else "doubtful" if confidence >= DOUBTFUL else "failed"
+    return Verdict(label, confidence, tuple(_reasons(evidence, weak_mm)))
+
+
+def features(evidence: Evidence) -> np.ndarray:
+    """What :data:`WEIGHTS` weigh: similarity, coarse similarity, and the lead over the rival."""
+    lead = np.clip(evidence.coarse_similarity - evidence.rival, 0, MOST_LEAD)
+    return np.array([evidence.similarity, evidence.coarse_similarity, lead])
+
+
+def _reasons(evidence: Evidence, weak_mm: dict[str, float]):
+    """What speaks for and against, strongest first, as a clinician would say it."""
+    strength = "strongly" if evidence.similarity > 0.6 else "fairly" if evidence.similarity > 0.4 else "weakly"
+    yield f"The DRR agrees {strength} with the X-ray (similarity {evidence.similarity:.2f} of 1)."
+    if evidence.rival <= 0:
+        yield "No other pose came near it."
+    else:
+        lead = evidence.coarse_similarity - evidence.rival
+        words = "clearly better" if lead > 0.2 else "a little better" if lead > 0.05 else "hardly better"
+        yield (f"It fits {words} than the best other pose "
+               f"({evidence.coarse_similarity:.2f} against {evidence.rival:.2f}).")
+    yield f"{evidence.agreement:.0%} of the starts that were followed ended in this pose."
+    only = "Only " if evidence.explained_share < 0.5 else ""
+    yield f"{only}{evidence.explained_share:.0%} of the X-ray's valid pixels show what the CT holds."
+    if weak_mm:
+        name = max(weak_mm, key=weak_mm.get)
+        yield (f"Least certain is the {name}: {weak_mm[name]:.1f} mm of it would change the misfit "
+               f"by no more than {NOTICED_RISE:.0%}.")
 
 
 def weak_directions(curvature: np.ndarray | None, ras_from_camera: np.ndarray) -> dict[str, float]:

@@ -15,9 +15,9 @@ from xvrcore.xray_pyramid import XrayLevel, XrayPyramid
 VALUES_PER_BATCH = 1_500_000
 """Rays rendered at once, so that memory stays bounded whatever the number of poses."""
 
-FULL_SHARE = 0.6
+FULL_SHARE = 0.5
 """Below this share of the X-ray's valid pixels explained by the CT, the score is lowered."""
-LEAST_SHARE = 0.2
+LEAST_SHARE = 0.12
 """Below this share a pose explains too little of the X-ray to be judged at all."""
 COARSEST_RATIO = 1.15
 """A rendering level may be at most this much coarser than the image level it is compared with."""

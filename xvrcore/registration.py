@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xvrcore.camera import Camera
+from xvrcore.camera import Camera, Intrinsics
 from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
 from xvrcore.initialize.attempts import ATTEMPTS, LAST_ROUND, RANK, Attempt
@@ -19,10 +19,11 @@ from xvrcore.initialize.tournament import Entry, Round, apart_mm, play, sampled,
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
-from xvrcore.xray import Radiograph, Xray
+from xvrcore.xray import RISES_WITH_INTENSITY, Radiograph, Xray
 from xvrcore.xray_io.orientation import flip_for
 
 START_NAMES = ("auto", "header", "wide", "given")
+REFINERS = ("lm", "adam")
 
 LEAST_DESCENDED = 24
 """Sampled poses of every region that enter the first round at least, whatever the number of regions."""
@@ -37,10 +38,12 @@ class RegistrationSettings:
     """``start``: "auto", "header" (its angles and distances), "wide" (angles unknown) or "given" (poses handed in).
 
     ``patience_s`` bounds how long a doubtful result is tried again; ``seed`` makes every run repeatable.
+    ``refiner`` of the best candidate: "lm" (Levenberg-Marquardt) or "adam" (xvr's recipe, slower, a cross-check).
     ``refine_principal_point`` and ``refine_sdd`` let these move with the pose at the end.
     """
 
     start: str = "auto"
+    refiner: str = "lm"
     seed: int = 0
     patience_s: float = 30.0
     refine_principal_point: bool = False
@@ -49,6 +52,8 @@ class RegistrationSettings:
     def __post_init__(self):
         if self.start not in START_NAMES:
             raise InputError(f"There is no start {self.start!r}; choose one of {', '.join(START_NAMES)}.")
+        if self.refiner not in REFINERS:
+            raise InputError(f"There is no refiner {self.refiner!r}; choose one of {', '.join(REFINERS)}.")
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,8 @@ class _Registration:
         for i, stage in enumerate(attempt.rounds):
             entries = yield from self._play(entries, stage, done + i * part, part)
         self.finalists += entries
-        self.finals += yield from self._play(entries[:1], LAST_ROUND, done + share - part, part)
+        refine = self._play_adam if self.settings.refiner == "adam" else self._play
+        self.finals += yield from refine(entries[:1], LAST_ROUND, done + share - part, part)
         if self.settings.refine_principal_point or self.settings.refine_sdd:
             self.finals.append(self._with_intrinsics(self.finals[-1], rendering))
 
@@ -130,21 +136,33 @@ class _Registration:
 
     def _play(self, entries, stage: Round, done, share) -> Iterator[Progress]:
         """One round of the tournament, told as progress; returns the surviving entries."""
-        began = time.perf_counter()
         steps = sum(s.iterations for s in stage.stages) * len({e.objective for e in entries})
-        camera = _camera(entries[0])
-        playing = play(entries, stage)
-        taken = 0
+        intrinsics = entries[0].objective.xray.intrinsics
+        return (yield from self._told(play(entries, stage), stage.name, intrinsics, done, share / steps))
+
+    def _play_adam(self, entries, stage: Round, done, share) -> Iterator[Progress]:
+        """The last round by Adam instead of Levenberg-Marquardt; otherwise as :meth:`_play`."""
+        from xvrcore.refine.adam import AdamSettings, refine_adam
+
+        entry, settings = entries[0], AdamSettings()
+        steps = settings.iterations * len(settings.sizes)
+        climbing = refine_adam(entry.objective, entry.pose, settings)
+        result = yield from self._told(climbing, stage.name, entry.objective.xray.intrinsics, done, share / steps)
+        score = float(entry.objective.scores(result.pose[None], stage.rank)[0])
+        return [replace(entry, pose=result.pose, score=score)]
+
+    def _told(self, steps, phase: str, intrinsics: Intrinsics, done: float, part: float) -> Iterator[Progress]:
+        """Optimizer steps as progress, each worth ``part``; returns what the optimizer returns."""
+        began = time.perf_counter()
         while True:
             try:
-                step = next(playing)
+                step = next(steps)
             except StopIteration as end:
-                self._add_time(stage.name, began)
+                self._add_time(phase, began)
                 return end.value
-            taken += 1
-            self.trace.append(TracePoint(stage.name, step.comparison.size, step.iteration, step.best_score))
-            yield Progress(stage.name, done + share * taken / steps, step.best_score,
-                           Camera(camera.intrinsics, step.best_pose))
+            done += part
+            self.trace.append(TracePoint(phase, step.comparison.size, step.iteration, step.best_score))
+            yield Progress(phase, done, step.best_score, Camera(intrinsics, step.best_pose))
 
     def _starts(self, attempt: Attempt):
         """For each reading of the radiograph: the regions to search and the poses handed in."""
@@ -194,14 +212,30 @@ class _Registration:
         final, initial = self.finals[-1], self._initial()
         best = max((*ranked[:1], initial), key=lambda e: e.score)
         candidates = survivors(self.finalists, MOST_CANDIDATES)
-        evidence = self._evidence(best)
+        evidence, weak_mm = self._evidence(best), weak_directions(best.curvature, best.pose)
         return RegistrationResult(
             camera=_camera(best), initial=_camera(initial), final=_camera(final), reading=best.objective.xray,
-            scores=evidence.figures(), verdict=judge(evidence),
+            scores=evidence.figures(), verdict=judge(evidence, weak_mm),
             candidates=tuple(Candidate(e.start, _camera(e), e.objective.xray.polarity, e.score) for e in candidates),
-            trace=tuple(self.trace), weak_mm=weak_directions(best.curvature, best.pose),
-            timings_s={**self.timings_s, "total": self._elapsed()}, backend=best.objective.projector.name,
-            device=best.objective.projector.device)
+            trace=tuple(self.trace), weak_mm=weak_mm, timings_s={**self.timings_s, "total": self._elapsed()},
+            backend=best.objective.projector.name, device=best.objective.projector.device,
+            notes=tuple(self._notes(best)))
+
+    def _notes(self, best: Entry):
+        """What was taken for granted or settled by fit, in sentences."""
+        reading, origins = best.objective.xray, self.radiograph.origins
+        if len({r.polarity for r in self.radiograph.readings}) > 1:
+            sense = "intensity" if reading.polarity == RISES_WITH_INTENSITY else "attenuation"
+            yield f"Both polarities were tried: stored values that rise with {sense} fit better."
+        if len({r.intrinsics.flipped for r in self.radiograph.readings}) > 1:
+            yield f"Both mirror senses were tried: {'mirrored' if reading.intrinsics.flipped else 'not mirrored'} fits."
+        if "principal_point_px" in origins and origins["principal_point_px"].source == "assumed":
+            yield ("The principal point is taken to be the image's center. Where it is not, the pose is off sideways "
+                   "by its offset at the detector times SOD/SDD; projections onto the image stay right.")
+        if reading.positioner.source_isocenter_mm is None:
+            yield "The source-to-isocenter distance is unknown: depth was searched more widely."
+        if best.objective.projector is not self.patient.full.projector:
+            yield "Bones alone fit better than the whole volume: soft tissue looks different in this X-ray."
 
     def _evidence(self, best: Entry) -> Evidence:
         """What speaks for and against the best pose, among the finalists of the same rendering."""

@@ -10,6 +10,7 @@ from xray_files import ENHANCED_XA, GEOMETRY, enhanced_groups, intensities, writ
 
 from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY
 from xvrcore.xray_io import XrayOptions, dicom_pixels, read_radiograph
+from xvrcore.xray_io.dicom_tags import Tags
 
 
 def first(path, **options):
@@ -34,9 +35,10 @@ def test_lossless_encodings_and_photometric_interpretations_give_one_image(tmp_p
 def test_simpleitk_gives_the_stored_values_that_pydicom_gives(tmp_path, photometric, slope, intercept):
     path = write_xray(tmp_path / "x.dcm", intensities(), bits=12, PhotometricInterpretation=photometric,
                       RescaleSlope=slope, RescaleIntercept=intercept)
-    dataset = pydicom.dcmread(path)
-    by_pydicom = next(dicom_pixels.stored_frames(dataset, path, range(1)))
-    by_simpleitk = dicom_pixels.frames_by_simpleitk(dataset, path, range(1), ValueError())[0]
+    tags = Tags(pydicom.dcmread(path), 0, path)
+    form = dicom_pixels.pixel_format(tags)
+    by_pydicom = next(dicom_pixels.stored_frames(tags, form, range(1)))
+    by_simpleitk = dicom_pixels.frames_by_simpleitk(tags, form, range(1), ValueError())[0]
     np.testing.assert_array_equal(by_pydicom, intensities())
     np.testing.assert_array_equal(by_simpleitk, intensities())
 
@@ -183,3 +185,47 @@ def test_real_frame_of_a_long_run_is_read_alone(shared_data):
     assert later.readings[0].image.shape == (512, 512)
     assert later.readings[0].positioner.primary_deg == -32
     assert np.abs(later.readings[0].image - read_radiograph(path, options).readings[0].image).mean() > 0.01
+
+
+def masked_by(tmp_path, **tags):
+    """What a header's shutters hide of a picture without edges of its own."""
+    shape = (60, 80)
+    stored = np.rint(2000 + 500 * np.sin(np.mgrid[:60, :80].sum(0) / 9)).astype(np.uint16)
+    radiograph = read_radiograph(write_xray(tmp_path / "x.dcm", stored, bits=12, **tags))
+    mask = radiograph.readings[0].mask
+    assert mask.shape == shape
+    return ~mask
+
+
+def test_shutters_hide_what_lies_behind_them(tmp_path):
+    v, u = np.mgrid[1:61, 1:81]
+    shapes = {
+        "RECTANGULAR": ({"ShutterLeftVerticalEdge": 11, "ShutterRightVerticalEdge": 60,
+                         "ShutterUpperHorizontalEdge": 9, "ShutterLowerHorizontalEdge": 50},
+                        (u < 11) | (u > 60) | (v < 9) | (v > 50)),
+        "CIRCULAR": ({"CenterOfCircularShutter": [30, 40], "RadiusOfCircularShutter": 25},
+                     np.hypot(v - 30, u - 40) > 25),
+        "POLYGONAL": ({"VerticesOfThePolygonalShutter": [5, 40, 55, 75, 55, 5]},
+                      (v > 55.5) | (np.abs(u - 40) > (v - 4) * 0.7 + 1)),
+    }
+    for shape, (tags, hidden) in shapes.items():
+        found = masked_by(tmp_path, ShutterShape=shape, ImagerPixelSpacing=[5, 5], **tags)[2:-2, 2:-2]
+        assert found[hidden[2:-2, 2:-2]].all(), shape
+        assert (found & ~hidden[2:-2, 2:-2]).mean() < 0.05, shape
+
+
+def test_bitmap_shutters_hide_their_set_pixels(tmp_path):
+    hidden = np.zeros((60, 80), np.uint8)
+    hidden[:, 50:] = 1
+    overlay = {(0x6000, 0x0010): ("US", 60), (0x6000, 0x0011): ("US", 80), (0x6000, 0x0040): ("CS", "G"),
+               (0x6000, 0x0050): ("SS", [1, 1]), (0x6000, 0x0100): ("US", 1), (0x6000, 0x0102): ("US", 0),
+               (0x6000, 0x3000): ("OB", np.packbits(hidden.ravel(), bitorder="little").tobytes())}
+    stored = np.rint(2000 + 500 * np.sin(np.mgrid[:60, :80].sum(0) / 9)).astype(np.uint16)
+    path = write_xray(tmp_path / "x.dcm", stored, bits=12, ShutterShape="BITMAP", ShutterOverlayGroup=0x6000)
+    dataset = pydicom.dcmread(path)
+    for tag, (vr, value) in overlay.items():
+        dataset.add_new(tag, vr, value)
+    dataset.save_as(path)
+    mask = read_radiograph(path).readings[0].mask
+    assert not mask[:, 50:].any()
+    assert mask[10:-10, 10:35].all()

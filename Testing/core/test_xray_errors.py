@@ -139,3 +139,24 @@ def test_unusable_sidecars(tmp_path, content, word):
     Image.fromarray(intensities()).save(tmp_path / "shot.png")
     (tmp_path / "shot.json").write_text(content)
     assert word in refusal(tmp_path / "shot.png")
+
+
+def test_random_damage_is_refused_plainly_or_harmless(tmp_path, rng):
+    whole = write_xray(tmp_path / "whole.dcm", intensities(), JPEG2000Lossless).read_bytes()
+    path = tmp_path / "damaged.dcm"
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for place in rng.integers(132, len(whole), rng.integers(1, 6)):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        message = message_of(path)
+        assert message is None or (str(path) in message and "\n" not in message)
+
+
+def message_of(path):
+    """With what a file is refused, if it is; any other kind of error passes through."""
+    try:
+        read_radiograph(path, GIVEN)
+    except InputError as error:
+        return str(error)
+    return None

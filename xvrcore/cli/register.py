@@ -22,6 +22,7 @@ from xvrcore.xray import Radiograph
 
 SETTINGS_HELP = {
     "start": "auto, header (its angles), wide (angles unknown) or given (a pose or landmarks)",
+    "refiner": "of the best candidate: lm (Levenberg-Marquardt) or adam (the recipe of xvr, slower, a cross-check)",
     "seed": "makes a run repeatable",
     "patience_s": "how long a doubtful result is tried again",
     "refine_principal_point": "let the principal point move with the pose at the end",

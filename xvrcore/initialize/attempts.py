@@ -31,7 +31,7 @@ class Attempt:
     bones: bool = False
 
 
-RANK = Comparison(128, 11)
+RANK = Comparison(128, 7)
 """Where the finalists of every attempt are ranked."""
 WIDE_WINDOWS = (
     Round("first descent", (LmStage(Comparison(32, 13), 8),), rank=Comparison(64, 15), survivors=24, per_start=2),

@@ -9,7 +9,8 @@ from xvrcore import rigid
 from xvrcore.initialize.regions import Region
 from xvrcore.initialize.shifts import best_shifts
 from xvrcore.objective import Comparison, Objective
-from xvrcore.refine.lm import LmStage, LmStep, refine_lm
+from xvrcore.refine import RefinementStep
+from xvrcore.refine.lm import LmStage, refine_lm
 
 SAME_MM = 4.0
 """Poses that show the patient closer than this to each other count as one solution (see :func:`apart_mm`)."""
@@ -58,7 +59,7 @@ def sampled(objective: Objective, region: Region, samples: int, comparison: Comp
     return [Entry(region.name, objective, poses[i], float(scores[i])) for i in np.argsort(-scores)[:keep]]
 
 
-def play(entries: list[Entry], stage: Round) -> Iterator[LmStep]:
+def play(entries: list[Entry], stage: Round) -> Iterator[RefinementStep]:
     """One round; a generator of optimizer steps that returns the surviving entries, best first."""
     refined = []
     for objective in dict.fromkeys(e.objective for e in entries):

@@ -12,6 +12,7 @@ import torch
 
 from xvrcore import rigid
 from xvrcore.objective import Comparison, Objective
+from xvrcore.refine import RefinementStep
 from xvrcore.refine.ncc import PATCH, similarity
 
 LEAST_PIXELS = 20
@@ -38,17 +39,6 @@ class AdamSettings:
 
 
 @dataclass(frozen=True)
-class AdamStep:
-    """After one iteration: the stage's best pose so far and its score."""
-
-    stage: int
-    comparison: Comparison
-    iteration: int
-    best_pose: np.ndarray
-    best_score: float
-
-
-@dataclass(frozen=True)
 class AdamResult:
     """The best ``pose`` (4x4), its ``score`` in -1..1 at the last stage's size, and the number of DRRs rendered."""
 
@@ -58,8 +48,8 @@ class AdamResult:
 
 
 def refine_adam(objective: Objective, start_pose: np.ndarray,
-                settings: AdamSettings = AdamSettings()) -> Iterator[AdamStep]:
-    """Refine one pose (4x4); a generator of :class:`AdamStep` whose return value is an :class:`AdamResult`.
+                settings: AdamSettings = AdamSettings()) -> Iterator[RefinementStep]:
+    """Refine one pose (4x4); a generator of :class:`RefinementStep` whose return value is an :class:`AdamResult`.
 
     A pose that scores below the start at the last stage's size never replaces it.
     """
@@ -78,7 +68,7 @@ def refine_adam(objective: Objective, start_pose: np.ndarray,
 
 
 def _climb(objective: Objective, pose: np.ndarray, comparison: Comparison, stage: int, scale: float,
-           settings: AdamSettings) -> Iterator[AdamStep]:
+           settings: AdamSettings) -> Iterator[RefinementStep]:
     """One stage. Adam's parameters are the next twist: they start from zero at every step, its moments live on."""
     rotation, translation = (torch.zeros(3, dtype=torch.float64) for _ in range(2))
     optimizer = torch.optim.Adam([{"params": [rotation], "lr": settings.rotation_rate_rad / scale},
@@ -90,7 +80,7 @@ def _climb(objective: Objective, pose: np.ndarray, comparison: Comparison, stage
         score, gradient = evaluate(objective, pose, comparison)
         if score > best_score:
             best_pose, best_score = pose, score
-        yield AdamStep(stage, comparison, iteration, best_pose, best_score)
+        yield RefinementStep(stage, comparison, iteration, best_pose, best_score)
         for parameters, part in ((rotation, gradient[:3]), (translation, gradient[3:])):
             parameters.zero_()
             parameters.grad = torch.from_numpy(part)

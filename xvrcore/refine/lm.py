@@ -11,13 +11,14 @@ import numpy as np
 
 from xvrcore import rigid
 from xvrcore.objective import Comparison, Objective
+from xvrcore.refine import RefinementStep
 
 TWIST_SCALE = np.array([0.01, 0.01, 0.01, 1.0, 1.0, 1.0])
 """Radians and mm that move an image by about the same amount: the optimizer's unit of length (about 1 mm)."""
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 LONGEST_STEP = 30.0
 SMALLEST_STEP = 0.02
-HIDING_SHARE, HIDING_COST = 0.4, 2.0
+HIDING_SHARE, HIDING_COST = 0.2, 2.0
 """A pose may not lower its cost by moving the CT out of view: below this share of pixels, cost is added."""
 
 
@@ -27,17 +28,6 @@ class LmStage:
 
     comparison: Comparison
     iterations: int = 12
-
-
-@dataclass(frozen=True)
-class LmStep:
-    """After one iteration of the whole batch: the best pose so far and its score at this stage."""
-
-    stage: int
-    comparison: Comparison
-    iteration: int
-    best_pose: np.ndarray
-    best_score: float
 
 
 @dataclass(frozen=True)
@@ -53,8 +43,8 @@ class LmResult:
     curvatures: np.ndarray
 
 
-def refine_lm(objective: Objective, poses: np.ndarray, stages: tuple[LmStage, ...]) -> Iterator[LmStep]:
-    """Refine poses (B, 4, 4); a generator of :class:`LmStep` whose return value is an :class:`LmResult`."""
+def refine_lm(objective: Objective, poses: np.ndarray, stages: tuple[LmStage, ...]) -> Iterator[RefinementStep]:
+    """Refine poses (B, 4, 4); a generator of :class:`RefinementStep` whose return value is an :class:`LmResult`."""
     result = LmResult(poses, np.full(len(poses), -1.0), np.zeros((len(poses), 6, 6)))
     for number, stage in enumerate(stages):
         descent = _Descent(objective, result.poses, stage.comparison)
@@ -63,7 +53,7 @@ def refine_lm(objective: Objective, poses: np.ndarray, stages: tuple[LmStage, ..
                 break
             descent.step()
             best = int(np.argmax(descent.scores))
-            yield LmStep(number, stage.comparison, iteration, descent.best[best], float(descent.scores[best]))
+            yield RefinementStep(number, stage.comparison, iteration, descent.best[best], float(descent.scores[best]))
         result = LmResult(descent.best, descent.scores, descent.curvatures)
     return result
 

@@ -1,15 +1,15 @@
 """DICOM XA, RF, DX and CR, classic and enhanced: one frame with its geometry, encoding and shutters."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
 
 from xvrcore.errors import InputError
 from xvrcore.xray import Origin
 from xvrcore.xray_io import dicom_geometry, dicom_pixels, shutters
-from xvrcore.xray_io.dicom_tags import Tags
+from xvrcore.xray_io.dicom_tags import DAMAGE, Tags
 from xvrcore.xray_io.frames import chosen_frames, merge
 from xvrcore.xray_io.picture import Picture
 
@@ -28,29 +28,38 @@ def read_dicom(path: Path, frame: str, stated: frozenset[str] = frozenset()) -> 
     :param stated: the facts that the user states: the header's own are not even looked at.
     :raises InputError: not an X-ray, undecodable, in color, or with a malformed header.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)    # pydicom's remarks on a header's style
+        return _picture(path, frame, stated)
+
+
+def _picture(path: Path, frame: str, stated: frozenset[str]) -> Picture:
     try:
-        dataset = pydicom.dcmread(path)
-    except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
-        raise InputError(f"{path} cannot be read as DICOM ({error}); check or export the file again.") from error
-    modality = str(dataset.get("Modality", ""))
-    if modality in NOT_XRAYS:
-        raise InputError(f"{path} is a DICOM {modality} object, not an X-ray; give a projection image "
+        top = Tags(pydicom.dcmread(path), 0, path)
+    except DAMAGE as error:
+        raise InputError(f"{path} cannot be read as DICOM ({_one_line(error)}); check or export the file again.") \
+            from error
+    if top.word("Modality") in NOT_XRAYS:
+        raise InputError(f"{path} is a DICOM {top.word('Modality')} object, not an X-ray; give a projection image "
                          "(XA, RF, DX or CR).")
-    if "Rows" not in dataset or "Columns" not in dataset:
+    if min(top.whole("Rows", 0), top.whole("Columns", 0)) < 1:
         raise InputError(f"{path} is a DICOM file without an image; give a projection image (XA, RF, DX or CR).")
-    how, indices = chosen_frames(frame, int(dataset.get("NumberOfFrames") or 1), str(path))
-    tags = Tags(dataset, indices[0], path)
-    stored = dicom_pixels.stored_frames(dataset, path, indices)
-    transform, value_range, linearized = dicom_pixels.modality_transform(tags)
-    values = merge((transform(image) for image in stored), how)
+    how, indices = chosen_frames(frame, max(1, top.whole("NumberOfFrames", 1)), str(path))
+    tags = Tags(top.dataset, indices[0], path)
+    form = dicom_pixels.pixel_format(tags)
+    transform, value_range, linearized = dicom_pixels.modality_transform(tags, form)
+    values = merge((transform(image) for image in dicom_pixels.stored_frames(tags, form, indices)), how)
     sense = _intensity_sense(tags, linearized, rising=transform(np.float32(1)) > transform(np.float32(0)))
-    encoding = _encoding(tags, linearized)
-    return Picture(values, value_range, dicom_geometry.facts(tags, values.shape, stated), encoding, sense,
-                   shutters.shutter_mask(tags, values.shape))
+    return Picture(values, value_range, dicom_geometry.facts(tags, values.shape, stated), _encoding(tags, linearized),
+                   sense, shutters.shutter_mask(tags, values.shape))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _encoding(tags: Tags, linearized: bool) -> Origin:
-    word = str(tags.get("PixelIntensityRelationship") or "").strip().upper()
+    word = tags.word("PixelIntensityRelationship")
     if linearized:
         return Origin("LIN", "derived", f"PixelIntensityRelationship {word}, made linear by the Modality LUT")
     if not word:
@@ -61,10 +70,12 @@ def _encoding(tags: Tags, linearized: bool) -> Origin:
 def _intensity_sense(tags: Tags, linearized: bool, rising: bool) -> Origin | None:
     """What the header claims about the values after the modality transform (PS3.3 C.8.7.1.1.2, C.8.11.3.1.2)."""
     claimed = tags.number("PixelIntensityRelationshipSign")
+    if linearized:
+        return Origin(1, "dicom", "the Modality LUT that leads back to beam intensity")
     if claimed in (1, -1):
         sense, detail = int(claimed), "PixelIntensityRelationshipSign"
-    elif linearized or str(tags.get("PixelIntensityRelationship") or "").strip().upper() == "LIN":
+    elif tags.word("PixelIntensityRelationship") == "LIN":
         sense, detail = 1, "PixelIntensityRelationship LIN"
     else:
         return None
-    return Origin(sense if rising or linearized else -sense, "dicom", detail)
+    return Origin(sense if rising else -sense, "dicom", detail)

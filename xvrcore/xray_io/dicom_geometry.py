@@ -54,17 +54,17 @@ def _angles(tags: Tags) -> dict[str, Origin | None]:
     if primary is not None and secondary is not None:
         return {"primary_deg": _turned(tags, primary, "PositionerPrimaryAngle"),
                 "secondary_deg": _turned(tags, secondary, "PositionerSecondaryAngle")}
-    view = VIEW_ANGLES.get(str(tags.get("ViewPosition") or "").strip().upper())
+    view = VIEW_ANGLES.get(tags.word("ViewPosition"))
     if view is None:
         return {}
-    detail = f"ViewPosition {tags.get('ViewPosition')}"
+    detail = f"ViewPosition {tags.word('ViewPosition')}"
     return {"primary_deg": Origin(view[0], "derived", detail), "secondary_deg": Origin(view[1], "derived", detail)}
 
 
 def _turned(tags: Tags, angle: float, keyword: str) -> Origin:
     """The angle at the frame: a moving positioner lists increments from its first (PS3.3 C.8.7.5.1.3)."""
     increments = tags.numbers(f"{keyword}Increment")
-    if str(tags.get("PositionerMotion") or "") == "DYNAMIC" and tags.frame < len(increments):
+    if tags.word("PositionerMotion") == "DYNAMIC" and tags.frame < len(increments):
         return Origin(angle + increments[tags.frame], "dicom", f"{keyword} and its increment at frame {tags.frame}")
     return Origin(angle, "dicom", keyword)
 
@@ -146,12 +146,15 @@ def _principal_point(tags: Tags, shape: tuple[int, int]) -> Origin | None:
         return None
     binning = tags.numbers("DetectorBinning")
     binning = binning if len(binning) == 2 and min(binning) > 0 else (1.0, 1.0)
-    turn = int(tags.number("FieldOfViewRotation") or 0) % 360
+    turn = tags.whole("FieldOfViewRotation", 0) % 360
     rows, cols = shape if turn in (0, 180) else shape[::-1]
     v = (center[0] - origin[0] + 0.5) / binning[0] - 0.5
     u = (center[1] - origin[1] + 0.5) / binning[1] - 0.5
-    u, v = {0: (u, v), 90: (rows - 1 - v, u), 180: (cols - 1 - u, rows - 1 - v), 270: (v, cols - 1 - u)}[turn]
-    if str(tags.get("FieldOfViewHorizontalFlip") or "").upper() == "YES":
+    turned = {0: (u, v), 90: (rows - 1 - v, u), 180: (cols - 1 - u, rows - 1 - v), 270: (v, cols - 1 - u)}
+    if turn not in turned:
+        return None
+    u, v = turned[turn]
+    if tags.word("FieldOfViewHorizontalFlip") == "YES":
         u = shape[1] - 1 - u
     if not (np.isfinite([u, v]).all() and 0 <= u < shape[1] and 0 <= v < shape[0]):
         return None

@@ -1,20 +1,25 @@
 """Looking a tag up where it may stand: per frame, shared by all frames, or at the top of the data set."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.sequence import Sequence
 
 from xvrcore.errors import InputError
+
+DAMAGE = (InvalidDicomError, BytesLengthException, struct.error, RuntimeError, NotImplementedError, ValueError,
+          TypeError, OverflowError, KeyError, IndexError, AttributeError, OSError, EOFError)
+"""What pydicom and its decoders were seen to raise on damaged files, when reading them or when asked for values."""
 
 
 class Tags:
     """The tags of one frame. Enhanced objects nest them in functional groups (PS3.3 C.7.6.16)."""
 
     def __init__(self, dataset: Dataset, frame: int, path: Path):
-        self.path = path
-        self.frame = frame
+        self.dataset, self.frame, self.path = dataset, frame, path
         self.places = [dataset]
         shared = dataset.get("SharedFunctionalGroupsSequence")
         per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
@@ -24,9 +29,15 @@ class Tags:
             self.places.insert(0, per_frame[frame])
 
     def get(self, keyword: str):
-        """The value of a tag, the frame's own first; ``None`` if absent or empty."""
+        """The value of a tag, the frame's own first; ``None`` if absent or empty.
+
+        :raises InputError: it cannot be decoded (pydicom does so only now).
+        """
         for place in self.places:
-            value = _find(place, keyword)
+            try:
+                value = _find(place, keyword)
+            except DAMAGE as error:
+                raise InputError(f"{self.path} holds a damaged {keyword}; export the file again.") from error
             if value is not None and value != "" and not (hasattr(value, "__len__") and len(value) == 0):
                 return value
         return None
@@ -44,7 +55,7 @@ class Tags:
             return ()
         try:
             numbers = tuple(float(v) for v in values)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             numbers = (np.nan,)
         if not np.isfinite(numbers).all():
             raise InputError(f"{self.path} holds an unusable {keyword} {value!r}; correct the file or state "
@@ -54,6 +65,15 @@ class Tags:
     def number(self, keyword: str) -> float | None:
         """The first value of a numeric tag."""
         return next(iter(self.numbers(keyword)), None)
+
+    def whole(self, keyword: str, absent: int) -> int:
+        """A whole number."""
+        value = self.number(keyword)
+        return absent if value is None else int(value)
+
+    def word(self, keyword: str) -> str:
+        """A code word in capitals, "" if absent."""
+        return str(self.get(keyword) or "").strip().upper()
 
     def positive(self, keyword: str) -> float | None:
         """A length that must be above zero; zero is how many devices write "unknown"."""

@@ -9,13 +9,13 @@ import SimpleITK as sitk
 from xvrcore.errors import InputError
 from xvrcore.xray import Origin
 from xvrcore.xray_io.frames import chosen_frames, merge
+from xvrcore.xray_io.gray import one_channel
 from xvrcore.xray_io.options import XrayOptions
 from xvrcore.xray_io.picture import Picture
 
 MEDICAL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 """Formats whose header spacing is in mm; that of PNG and TIFF is about paper."""
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", *MEDICAL_SUFFIXES)
-CHANNEL_TOLERANCE = 8
 
 
 def read_image_file(path: Path, frame: str) -> Picture:
@@ -30,7 +30,9 @@ def read_image_file(path: Path, frame: str) -> Picture:
     except RuntimeError as error:
         raise InputError(f"{path} cannot be read as an image; it is damaged or of another format than its "
                          "name says, export it again.") from error
-    values = _gray(sitk.GetArrayFromImage(image), image.GetNumberOfComponentsPerPixel(), path)
+    values = sitk.GetArrayFromImage(image)
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        values = one_channel(values, path)
     if values.ndim == 3 and min(values.shape[1:]) > 1 and values.shape[0] > 1:
         raise InputError(f"{path} is a volume of {' x '.join(map(str, values.shape[::-1]))} voxels, not an X-ray; "
                          "give it as the CT, or export one picture.")
@@ -41,15 +43,6 @@ def read_image_file(path: Path, frame: str) -> Picture:
     integer = np.issubdtype(values.dtype, np.integer)
     value_range = (float(np.iinfo(values.dtype).min), float(np.iinfo(values.dtype).max)) if integer else None
     return Picture(merge((values[i] for i in indices), how), value_range, {**facts, **sidecar}, encoding, sense)
-
-
-def _gray(values: np.ndarray, components: int, path: Path) -> np.ndarray:
-    if components == 1:
-        return values
-    colors = values[..., :3] if components in (3, 4) else values[..., :1]
-    if np.ptp(colors.astype(np.float64), axis=-1).max() > CHANNEL_TOLERANCE:
-        raise InputError(f"{path} is a color image; export the X-ray in gray.")
-    return np.ascontiguousarray(colors[..., 0])
 
 
 def _header_spacing(image: sitk.Image, path: Path) -> dict[str, Origin]:

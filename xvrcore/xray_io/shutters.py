@@ -21,6 +21,8 @@ def shutter_mask(tags: Tags, shape: tuple[int, int]) -> np.ndarray | None:
             inside &= _circle(tags, kind, shape)
         if "POLYGONAL" in shapes:
             inside &= _polygon(tags, kind, shape)
+        if "BITMAP" in shapes:
+            inside &= _bitmap(tags, shape)
     return inside if inside.any() and not inside.all() else None
 
 
@@ -49,3 +51,12 @@ def _polygon(tags: Tags, kind: str, shape: tuple[int, int]) -> np.ndarray:
     ImageDraw.Draw(canvas).polygon([(col - 1, row - 1) for row, col in zip(flat[::2], flat[1::2], strict=True)],
                                    fill=1, outline=1)
     return np.asarray(canvas, bool)
+
+
+def _bitmap(tags: Tags, shape: tuple[int, int]) -> np.ndarray:
+    """A bitmap shutter is an overlay plane whose set pixels are hidden (PS3.3 C.7.6.15)."""
+    group, dataset = tags.number("ShutterOverlayGroup"), tags.dataset
+    if group is None or (int(group), 0x3000) not in dataset:
+        return np.ones(shape, bool)
+    hidden = dataset.overlay_array(int(group))
+    return hidden == 0 if hidden.shape == shape else np.ones(shape, bool)

@@ -1,0 +1,55 @@
+"""The verdict: monotone in its evidence, cautious where little was seen, and explained."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xvrcore import positioner
+from xvrcore.confidence import LEAST_EXPLAINED, NOTICED_RISE, Evidence, judge, weak_directions
+from xvrcore.refine.lm import TWIST_SCALE
+
+CONVINCING = Evidence(similarity=0.85, coarse_similarity=0.9, rival=0.3, agreement=0.6, explained_share=0.95)
+HOPELESS = Evidence(similarity=0.1, coarse_similarity=0.2, rival=0.2, agreement=0.05, explained_share=0.9)
+
+
+def test_convincing_evidence_registers_and_hopeless_evidence_fails():
+    assert judge(CONVINCING, {}).label == "registered"
+    assert judge(HOPELESS, {}).label == "failed"
+
+
+@pytest.mark.parametrize(("name", "better"), [("similarity", 1), ("coarse_similarity", 1), ("rival", -1)])
+def test_better_evidence_never_lowers_the_confidence(rng, name, better):
+    for values in rng.uniform(0, 1, (20, 5)):
+        evidence = Evidence(*values)
+        changed = replace(evidence, **{name: getattr(evidence, name) + 0.1 * better})
+        assert judge(changed, {}).confidence >= judge(evidence, {}).confidence
+
+
+def test_a_pose_that_explains_too_little_is_at_most_doubtful():
+    assert judge(replace(CONVINCING, explained_share=LEAST_EXPLAINED - 0.01), {}).label == "doubtful"
+
+
+def test_reasons_are_full_sentences_with_the_figures():
+    verdict = judge(CONVINCING, {"right": 0.1, "depth": 1.4})
+    assert all(reason[0].isupper() or reason[0].isdigit() for reason in verdict.reasons)
+    assert all(reason.endswith(".") for reason in verdict.reasons)
+    told = " ".join(verdict.reasons)
+    for figure in ("0.85", "0.30", "60%", "95%", "depth", "1.4 mm"):
+        assert figure in told
+
+
+def test_weak_directions_are_the_camera_s_own(rng):
+    """A pose free to slide along the beam is least certain in depth, whatever its orientation."""
+    pose = positioner.camera_pose(*rng.uniform(-80, 80, 2), 700, [0, 0, 0])
+    axes = np.kron(np.eye(2), pose[:3, :3])
+    stiffness = np.array([1e4, 1e4, 1e4, 4.0, 4.0, 0.01])      # per rad^2 and mm^2; the last is depth
+    curvature = axes @ np.diag(stiffness) @ axes.T * TWIST_SCALE[:, None] * TWIST_SCALE
+    found = weak_directions(curvature, pose)
+    assert found["depth"] == pytest.approx(np.sqrt(NOTICED_RISE / 0.01))
+    assert found["right"] == pytest.approx(np.sqrt(NOTICED_RISE / 4))
+    assert found["turn about beam"] == pytest.approx(100 * np.sqrt(NOTICED_RISE / 1e4))
+
+
+def test_nothing_is_said_of_directions_without_a_curvature():
+    assert weak_directions(None, np.eye(4)) == {}
