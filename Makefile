@@ -1,10 +1,11 @@
 # make demo | test | bench | bench-hard: each creates the environment .venv from nothing first.
+# make slicer SLICER=/path/to/Slicer: a real Slicer with the modules and the sample scene.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: env test demo bench bench-hard clean
+.PHONY: env test demo bench bench-hard slicer clean
 
 env: $(VENV)/.installed
 
@@ -30,6 +31,11 @@ bench: env
 
 bench-hard: env
 	$(BIN)/python Testing/Benchmarks/hard_cases.py
+
+SLICER ?= Slicer
+slicer:
+	"$(SLICER)" --additional-module-paths "$(CURDIR)/XVRRegistration" --python-code \
+		"from XVRRegistrationLib.sample_data import loadSample; loadSample()"
 
 clean:
 	rm -rf $(VENV) demo-output bench-output build *.egg-info

@@ -18,6 +18,8 @@ DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "register": "find the pose of one or many X-rays relative to a CT or MR",
     "simulate": "make an X-ray from a CT at a given pose, with its truth",
+    "finetune": "train a network on synthetic X-rays of one patient, in the background",
+    "jobs": "list, watch, stop and resume work in the background",
     "evaluate": "measure the error of a pose against the truth or landmarks",
     "info": "show versions and devices, and try every renderer",
     "demo": "register the sample X-rays to a chest CT and show the errors",

@@ -130,8 +130,10 @@ def read_xrays(options) -> list[Radiograph]:
 
 
 def add_start_arguments(parser):
-    """Options that :func:`starts_for` reads."""
-    group = parser.add_argument_group("start: from a known pose or from landmarks")
+    """Options that :func:`starts_for` and :func:`with_network` read."""
+    group = parser.add_argument_group("start: from a trained network, a known pose or landmarks")
+    group.add_argument("--checkpoint", type=Path, metavar="NETWORK",
+                       help="a network that finetune trained for this volume, or xvr's .pth; angles are not needed")
     group.add_argument("--initial-pose", type=Path, metavar="pose.json", help="a pose to start from")
     group.add_argument("--landmarks-3d", type=Path, metavar="FILE",
                        help="named points of the patient: .mrk.json, .fcsv, csv or json")
@@ -186,6 +188,19 @@ def _poses_from(pairs, radiograph: Radiograph) -> list:
     if not found:
         raise InputError(f"{radiograph.path}: {complaint}") from complaint
     return found
+
+
+def with_network(path: Path | None, starts: list[Starts], radiographs: list[Radiograph],
+                 patient: Patient) -> list[Starts]:
+    """The starts, and besides them what a trained network predicts for all X-rays in one pass.
+
+    :raises InputError: the checkpoint cannot be used, or is of another volume.
+    """
+    if path is None:
+        return starts
+    from xvrcore.prediction import load_predictor
+    found = load_predictor(path, patient).starts(radiographs)
+    return [replace(start, given=start.given + more) for start, more in zip(starts, found, strict=True)]
 
 
 def require_in_view(starts: Starts, radiograph: Radiograph, volume: Volume) -> None:

@@ -64,3 +64,35 @@ class ProgressBar:
         score = "" if progress.score is None else f", similarity {progress.score:.3f}"
         self._bar.set_postfix_str(f"{progress.phase}{score}", refresh=False)
         self._bar.update(100 * progress.fraction - self._bar.n)
+
+
+class JobBar:
+    """A bar for a job's status records on a terminal; elsewhere a line for each that has something to say."""
+
+    def __init__(self, title: str):
+        from tqdm import tqdm
+        self._quiet = not sys.stderr.isatty()
+        self._bar = tqdm(total=100, desc=title, file=sys.stderr, disable=self._quiet, leave=False,
+                         bar_format="{desc}: {percentage:3.0f}%|{bar}|{postfix}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._bar.close()
+
+    def show(self, record: dict) -> None:
+        """Draw one record."""
+        said = record.get("message") or ""
+        if record.get("median_mm") is not None:
+            said = f"median error {record['median_mm']:.1f} mm, 90th percentile {record['p90_mm']:.1f} mm"
+        if said:
+            self._bar.write(f"{record['phase']}: {said}", file=sys.stderr)
+        figures = [record["phase"]]
+        if record.get("loss") is not None:
+            figures.append(f"loss {record['loss']:.1f} mm")
+        if record.get("eta_s") is not None:
+            figures.append(f"{record['eta_s']:.0f} s left")
+        self._bar.set_postfix_str(", ".join(figures), refresh=False)
+        if record.get("fraction") is not None:
+            self._bar.update(100 * record["fraction"] - self._bar.n)

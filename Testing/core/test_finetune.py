@@ -1,0 +1,274 @@
+"""Laws of training: it learns, it is the same however often it is broken off, and nothing that was saved is lost."""
+
+import json
+import resource
+import time
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from cli_files import write_patient, write_xray
+from PIL import Image
+
+from xvrcore.attenuation import attenuation_from_ct
+from xvrcore.camera import Intrinsics
+from xvrcore.checkpoint import read_checkpoint
+from xvrcore.cli import main
+from xvrcore.errors import InputError, WorkError
+from xvrcore.jobs import JobFolder, Worker, launch, state_of, stop
+from xvrcore.networks.inputs import network_intrinsics
+from xvrcore.networks.ranges import PoseRange
+from xvrcore.patient import Patient
+from xvrcore.training.appearance import Appearance, seen
+from xvrcore.training.clipping import clip_adaptively
+from xvrcore.training.examples import Examples, fiducials
+from xvrcore.training.finetune import NETWORK, STATE, VIEWS, Task, finetune
+from xvrcore.training.muon import orthogonalized
+from xvrcore.training.settings import TrainingSettings, settings_from_dict
+from xvrcore.training.trainer import LEAST_BATCH, Trainer
+from xvrcore.training.views import write_views
+from xvrcore.volume_io import read_volume
+
+EXAMPLE = Intrinsics(1000.0, (6.0, 6.0), (31.5, 31.5), 64, 64)
+RANGE = PoseRange((-20, 20), (-20, 20), (-20, 20), (-30, 30), (-30, 30), (600, 700))
+BRIEF = TrainingSettings(iterations=12, batch=4, validation_xrays=2)
+
+
+@pytest.fixture(scope="module")
+def ct(tmp_path_factory):
+    return write_patient(tmp_path_factory.mktemp("patient"))
+
+
+@pytest.fixture(scope="module")
+def patient(ct) -> Patient:
+    volume = read_volume(ct)
+    return Patient(attenuation_from_ct(volume), volume, "joseph")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def trainer_of(patient: Patient, settings: TrainingSettings) -> Trainer:
+    task = Task(patient, RANGE, EXAMPLE, settings)
+    examples = Examples(patient, RANGE, network_intrinsics(EXAMPLE, 64), settings.appearance, 2)
+    return Trainer(task.design, examples, fiducials(patient), settings)
+
+
+def weights_of(trainer: Trainer) -> np.ndarray:
+    return torch.cat([p.detach().flatten() for p in trainer.network.parameters()]).numpy()
+
+
+def test_training_lowers_the_error(patient):
+    trainer = trainer_of(patient, TrainingSettings(iterations=40, batch=12, warmup=10))
+    losses = []
+    while trainer.fraction < 1:
+        trainer.step()
+        losses.append(trainer.figures()["loss"])
+    assert np.mean(losses[-8:]) < 0.85 * np.mean(losses[:4])
+
+
+def test_training_broken_off_and_taken_up_again_ends_at_the_same_weights(patient, tmp_path, rng):
+    settings = TrainingSettings(iterations=9, batch=4)
+    whole = trainer_of(patient, settings)
+    while whole.fraction < 1:
+        whole.step()
+    broken = trainer_of(patient, settings)
+    for _ in range(int(rng.integers(1, 8))):
+        broken.step()
+    broken.save(tmp_path / STATE, {"history": [1, 2]})
+    resumed = trainer_of(patient, settings)
+    assert resumed.load(tmp_path / STATE) == {"history": [1, 2]}
+    while resumed.fraction < 1:
+        resumed.step()
+    np.testing.assert_array_equal(weights_of(resumed), weights_of(whole))
+
+
+def test_a_torn_state_is_refused(patient, tmp_path, rng):
+    trainer = trainer_of(patient, BRIEF)
+    trainer.save(tmp_path / STATE, {})
+    whole = (tmp_path / STATE).read_bytes()
+    for length in (0, int(rng.integers(1, len(whole) - 1)), len(whole) - 1):
+        (tmp_path / STATE).write_bytes(whole[:length])
+        with pytest.raises(InputError, match="cannot be gone on from"):
+            trainer.load(tmp_path / STATE)
+
+
+def test_the_batch_shrinks_when_memory_runs_out_and_training_ends_when_nothing_fits(patient):
+    trainer = trainer_of(patient, TrainingSettings(iterations=100, batch=16))
+    learn, fits = trainer._learn, 8
+
+    def scarce():
+        if trainer.batch > fits:
+            raise MemoryError
+        learn()
+
+    trainer._learn = scarce
+    assert "8 images" in trainer.step()
+    assert trainer.step() == ""
+    assert trainer.batch == 8
+    fits = LEAST_BATCH - 1
+    trainer.step()
+    with pytest.raises(WorkError, match="memory"):
+        trainer.step()
+
+
+def test_the_same_seed_gives_the_same_examples_and_another_seed_others(patient):
+    examples = trainer_of(patient, BRIEF).examples
+    first, again, other = (examples.draw(3, (seed, 0, 5)) for seed in (1, 1, 2))
+    assert torch.equal(first.inputs, again.inputs)
+    assert not torch.equal(first.inputs, other.inputs)
+
+
+def test_a_range_beside_the_patient_is_refused_before_time_is_spent(patient, tmp_path):
+    beside = PoseRange((-5, 5), (-5, 5), (0, 0), (900, 1000), (0, 0), (600, 700))
+    folder = JobFolder(tmp_path / "job")
+    folder.create({})
+    with Worker(folder.path) as worker, pytest.raises(InputError, match="0% of the poses"):
+        finetune(worker, Task(patient, beside, EXAMPLE, BRIEF))
+
+
+def test_the_views_of_a_range_can_be_looked_at(patient, tmp_path):
+    write_views(tmp_path / VIEWS, trainer_of(patient, BRIEF).examples, 0)
+    with Image.open(tmp_path / VIEWS) as picture:
+        pixels = np.asarray(picture)
+    assert pixels.shape == (3 * 3 * 64, 3 * 6 * 64)
+    assert len({tile.tobytes() for row in np.split(pixels, 3) for tile in np.split(row, 6, axis=1)}) == 18
+
+
+def test_looks_keep_the_anatomys_place_and_leave_the_field_blank(rng):
+    generator = torch.Generator().manual_seed(int(rng.integers(1 << 31)))
+    bump = torch.exp(-((torch.arange(64) - 40.0)[:, None] ** 2 + (torch.arange(64) - 24.0)[None] ** 2) / 60)
+    images = 2 + 2 * bump.expand(200, 1, 64, 64)   # a bone in a body: scatter of a lone one outshines it
+    looks, masks = seen(images, Appearance(collimated=0.5, erased=(0.0, 1e-6), instruments=0), generator)
+    assert torch.isfinite(looks).all()
+    assert (looks[masks == 0] == 0).all()
+    shown = (masks * bump).sum((1, 2, 3)) > 0.95 * bump.sum()
+    correlations = [np.corrcoef(looks[i, 0][masks[i, 0] > 0], bump[masks[i, 0] > 0])[0, 1]
+                    for i in torch.nonzero(shown).flatten().tolist()]
+    assert np.median(correlations) > 0.7
+    assert np.quantile(correlations, 0.1) > 0.2
+
+
+def test_clipping_bounds_each_units_gradient_by_its_weights(rng):
+    layer = torch.nn.Linear(7, 5)
+    layer.weight.grad = torch.tensor(rng.normal(size=(5, 7)), dtype=torch.float32) * torch.logspace(-6, 3, 5)[:, None]
+    before = layer.weight.grad.clone()
+    clip_adaptively(layer.parameters(), 0.1)
+    bound = 0.1 * layer.weight.norm(dim=1)
+    norms = layer.weight.grad.norm(dim=1)
+    assert (norms <= bound * 1.001).all()
+    small = before.norm(dim=1) < bound
+    assert torch.equal(layer.weight.grad[small], before[small])
+
+
+def test_muons_update_is_nearly_orthogonal_whatever_the_gradient(rng):
+    gradient = torch.tensor(rng.normal(size=(20, 50)) * np.logspace(0, 1, 20)[:, None], dtype=torch.float32)
+    values = torch.linalg.svdvals(orthogonalized(gradient))
+    assert values.max() < 1.3
+    assert values.min() > 0.3
+
+
+def test_settings_survive_json():
+    settings = TrainingSettings(iterations=5, appearance=Appearance(noise=(0.1, 0.2)))
+    assert settings_from_dict(json.loads(json.dumps(settings.as_dict()))) == settings
+
+
+@pytest.fixture(scope="module")
+def xray(ct):
+    return write_xray(ct, ct.parent / "x.dcm")
+
+
+def begin(ct, xray, folder, iterations: int) -> JobFolder:
+    assert main(["finetune", "--job", str(folder), "--volume", str(ct), "--xray", str(xray), "--iterations",
+                 str(iterations), "--batch", "4", "--validation-xrays", "1", "--threads", "1", "--detach"]) == 0
+    return JobFolder(folder)
+
+
+def wait_for(job: JobFolder, happened, patience_s: float = 120):
+    deadline = time.monotonic() + patience_s
+    while not happened(state_of(job.path)):
+        assert time.monotonic() < deadline, job.log_end()
+        time.sleep(0.02)
+    return state_of(job.path)
+
+
+def test_a_worker_killed_at_random_moments_ends_where_an_unbroken_one_does(ct, xray, tmp_path, rng):
+    unbroken, broken = (begin(ct, xray, tmp_path / name, 30) for name in ("unbroken", "broken"))
+    for _ in range(2):
+        wait_for(broken, lambda state: state.last.get("phase") in ("training", "validation", "finished"))
+        time.sleep(float(rng.uniform(0, 0.5)))
+        if state_of(broken.path).is_live:
+            worker = json.loads(broken.worker.read_text())
+            psutil.Process(worker["pid"]).kill()
+            assert wait_for(broken, lambda state: not state.is_live).phase == "died"
+            launch(broken.path)
+    for job in (unbroken, broken):
+        assert wait_for(job, lambda state: not state.is_live).phase == "finished", job.log_end()
+    first, second = (read_checkpoint(job.path / NETWORK) for job in (unbroken, broken))
+    assert all(torch.equal(second.weights[name], tensor) for name, tensor in first.weights.items())
+    assert "the search without training" in state_of(broken.path).message
+
+
+def test_a_job_stops_within_seconds_and_keeps_its_network(ct, xray, tmp_path, capsys):
+    job = begin(ct, xray, tmp_path / "job", 100_000)
+    wait_for(job, lambda state: state.last.get("phase") == "training")
+    assert main(["jobs", "resume", str(job.path)]) == 2
+    assert main(["jobs", "list", str(tmp_path)]) == 0
+    assert f"{job.path}: running" in capsys.readouterr().out
+    began = time.monotonic()
+    assert stop(job.path, patience_s=20).phase == "stopped"
+    assert time.monotonic() - began < 10
+    assert read_checkpoint(job.path / NETWORK).design.name == "small"
+    assert (job.path / STATE).is_file()
+    assert main(["jobs", "watch", str(job.path)]) == 0
+    assert "stopped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (["--minutes", "0"], "budget"), (["--range-roll-deg", "20", "10"], "roll_deg"),
+    (["--volume", "gone.nii.gz"], "does not exist"), (["--xray", "{0}", "{0}"], "one X-ray")])
+def test_wrong_input_is_said_before_a_job_begins(ct, xray, tmp_path, capsys, change, said):
+    words = [word.format(xray) for word in change]
+    assert main(["finetune", "--job", str(tmp_path / "job"), "--volume", str(ct), "--xray", str(xray), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_job_whose_volume_is_gone_says_so(ct, xray, tmp_path):
+    moved = write_patient(tmp_path)
+    folder = JobFolder(tmp_path / "job")
+    begin(ct, xray, folder.path, 100_000)
+    assert stop(folder.path, patience_s=20).phase == "stopped"
+    config = json.loads(folder.config.read_text())
+    config["volume_options"]["volume"] = str(moved)
+    folder.config.write_text(json.dumps(config))
+    moved.unlink()
+    launch(folder.path)
+    state = wait_for(folder, lambda state: not state.is_live)
+    assert state.phase == "failed"
+    assert moved.name in state.message
+
+
+def test_a_full_disk_ends_training_with_its_reason_and_keeps_the_last_good_network(patient, tmp_path):
+    folder = JobFolder(tmp_path / "job")
+    folder.create({})
+    task = Task(patient, RANGE, EXAMPLE, BRIEF)
+    with Worker(folder.path) as worker:
+        finetune(worker, task)
+    before = (folder.path / NETWORK).read_bytes(), (folder.path / STATE).read_bytes()
+    longer = Task(patient, RANGE, EXAMPLE, TrainingSettings(iterations=40, batch=4, validation_xrays=2))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with Worker(folder.path) as worker:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+            assert worker.perform(lambda worker: finetune(worker, longer)) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ((folder.path / NETWORK).read_bytes(), (folder.path / STATE).read_bytes()) == before
+    assert "cannot be written" in state_of(folder.path).message

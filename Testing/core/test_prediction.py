@@ -1,0 +1,112 @@
+"""Laws of registering with a network: what it sees is used, surrounded and refined; another volume's is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from cli_files import write_patient, write_xray
+
+from xvrcore import rigid
+from xvrcore.attenuation import attenuation_from_ct
+from xvrcore.checkpoint import Checkpoint, RelativeFrame, VolumeIdentity, write_checkpoint
+from xvrcore.cli import main
+from xvrcore.cli.progress import follow
+from xvrcore.errors import InputError
+from xvrcore.evaluation import evaluate
+from xvrcore.networks.inputs import network_intrinsics
+from xvrcore.networks.poses import RelativePoses
+from xvrcore.networks.ranges import preset
+from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
+from xvrcore.patient import Patient
+from xvrcore.prediction import candidates_around, load_predictor
+from xvrcore.registration import RegistrationSettings, register
+from xvrcore.truth import read_truth
+from xvrcore.volume_io import read_volume
+from xvrcore.xray_io import XrayOptions, read_radiograph
+
+DESIGN = NetworkDesign("small", 2, 64, "rotation_6d", 50.0)
+
+
+@pytest.fixture(scope="module")
+def ct(tmp_path_factory):
+    return write_patient(tmp_path_factory.mktemp("patient"))
+
+
+@pytest.fixture(scope="module")
+def xray(ct):
+    return write_xray(ct, ct.parent / "x.dcm")
+
+
+@pytest.fixture(scope="module")
+def patient(ct) -> Patient:
+    volume = read_volume(ct)
+    return Patient(attenuation_from_ct(volume), volume, "joseph")
+
+
+def network_that_says(pose: np.ndarray, patient: Patient, intrinsics) -> Checkpoint:
+    """A checkpoint whose network predicts one pose, whatever it sees."""
+    frame = RelativeFrame(preset("chest", "PA", 650.0), VolumeIdentity.of(patient.source))
+    weights = {name: torch.zeros_like(tensor) for name, tensor in PoseNetwork(DESIGN).state_dict().items()}
+    relative = RelativePoses(frame.pose_range.nominal(patient.center_ras), patient.center_ras)
+    rotations, shifts = relative.encoded(pose[None])
+    weights["rot_regression.bias"] = torch.tensor(rotations[0, :2].ravel(), dtype=torch.float32)
+    weights["xyz_regression.bias"] = torch.tensor(shifts[0] / DESIGN.unit_mm, dtype=torch.float32)
+    return Checkpoint(DESIGN, network_intrinsics(intrinsics, 64), frame, weights)
+
+
+def displaced(pose: np.ndarray, center: np.ndarray, rng) -> np.ndarray:
+    """As far off as a network usually is."""
+    direction = rng.normal(size=6)
+    twist = direction / np.linalg.norm(direction.reshape(2, 3), axis=1).repeat(3) * np.repeat([np.deg2rad(5), 8], 3)
+    return rigid.twist_motion(twist, center) @ pose
+
+
+def test_a_prediction_comes_back_as_the_pose_it_means(patient, xray, tmp_path, rng):
+    truth = read_truth(xray.with_name("x_truth.json"))
+    said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
+    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient, truth.camera.intrinsics))
+    predictor = load_predictor(tmp_path / "n.safetensors", patient)
+    readings = read_radiograph(xray).readings
+    for reading, camera in zip(readings * 2, predictor.cameras(list(readings * 2)), strict=True):
+        np.testing.assert_allclose(camera.ras_from_camera, said, atol=1e-3)
+        assert camera.intrinsics == reading.intrinsics
+
+
+def test_registration_from_a_prediction_needs_no_angles(patient, xray, tmp_path, rng):
+    truth = read_truth(xray.with_name("x_truth.json"))
+    said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
+    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient, truth.camera.intrinsics))
+    radiograph = read_radiograph(xray, XrayOptions(flip=truth.camera.intrinsics.flipped)).without_angles()
+    (given,) = load_predictor(tmp_path / "n.safetensors", patient).starts([radiograph])
+    assert 1 <= len(given) <= 3
+    result = follow(register(radiograph, patient, RegistrationSettings(patience_s=0), given), lambda progress: None)
+    assert evaluate(result.camera, truth).mrpd_mm < 1
+
+
+def test_candidates_surround_the_prediction_within_bounds(patient, rng):
+    pose = displaced(np.eye(4), patient.center_ras, rng)
+    around = candidates_around(pose, patient.center_ras)
+    np.testing.assert_array_equal(around[0], pose)
+    angles = [rigid.rotation_angle_deg(pose, one) for one in around[1:]]
+    assert 3 < np.median(angles) < 14
+    assert len(np.unique(around.round(6), axis=0)) == len(around)
+
+
+def test_a_network_of_another_volume_is_refused(patient, xray, tmp_path, rng):
+    truth = read_truth(xray.with_name("x_truth.json"))
+    checkpoint = network_that_says(truth.camera.ras_from_camera, patient, truth.camera.intrinsics)
+    foreign = replace(checkpoint.frame, volume=replace(checkpoint.frame.volume, sha256="f" * 64))
+    write_checkpoint(tmp_path / "n.safetensors", replace(checkpoint, frame=foreign))
+    with pytest.raises(InputError, match="another volume"):
+        load_predictor(tmp_path / "n.safetensors", patient)
+
+
+def test_the_command_line_registers_from_a_checkpoint(ct, patient, xray, tmp_path, rng, capsys):
+    truth = read_truth(xray.with_name("x_truth.json"))
+    said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
+    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient, truth.camera.intrinsics))
+    assert main(["register", "--volume", str(ct), "--xray", str(xray), "--out", str(tmp_path / "out"), "--checkpoint",
+                 str(tmp_path / "n.safetensors"), "--ignore-angles", "--truth", str(xray.with_name("x_truth.json")),
+                 "--patience-s", "0"]) == 0
+    assert "registered" in capsys.readouterr().out

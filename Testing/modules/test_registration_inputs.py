@@ -1,0 +1,193 @@
+"""Inputs and geometry: what is missing or wrong is said in the panel, and nothing hangs."""
+
+import numpy as np
+import pytest
+from panel_steps import choose_inputs, register, settle, wait_for_drr
+from PIL import Image
+from registration_scene import add_volume, camera, patient, write_xray
+from slicerhost import testing as user
+
+from xvrcore.camera import Camera
+
+
+@pytest.fixture
+def picture(tmp_path, xray):
+    """The X-ray as a PNG, which knows no geometry."""
+    import pydicom
+
+    pixels = pydicom.dcmread(xray[0]).pixel_array
+    path = tmp_path / "shot.png"
+    Image.fromarray((255.0 * pixels / pixels.max()).astype(np.uint8)).save(path)
+    return path
+
+
+def drop(panel, path):
+    assert user.drop_files(panel.inputsSection.dropArea, path)
+    user.wait_until(lambda: panel.session.worker.idle, 20, "read")
+    settle(panel)
+
+
+def type_geometry(panel, sdd="1000", row="2.2", column="1.9"):
+    for box, text in ((panel.ui.sddBox, sdd), (panel.ui.rowSpacingBox, row), (panel.ui.columnSpacingBox, column)):
+        user.type_text(box, text)
+        settle(panel)
+
+
+def test_missing_values_are_highlighted_until_typed(panel, ct, picture):
+    user.select_node(panel.ui.ctSelector, ct)
+    drop(panel, picture)
+    ui = panel.ui
+    assert ui.sddOrigin.text == ui.rowSpacingOrigin.text == ui.columnSpacingOrigin.text == "missing"
+    assert "highlighted" in ui.geometryStatus.text
+    assert not ui.registerButton.enabled
+    type_geometry(panel)
+    wait_for_drr(panel)
+    assert ui.sddOrigin.text == ui.columnSpacingOrigin.text == "edited"
+    assert ui.principalUOrigin.text == "assumed"
+    assert ui.registerButton.enabled
+    assert panel.session.xray.intrinsics().spacing_mm == (2.2, 1.9)
+    assert "144 rows" in ui.sizeLabel.text
+
+
+def test_edits_are_tagged_and_the_headers_values_come_back(panel, ct, xray):
+    choose_inputs(panel, ct, xray[0])
+    user.type_text(panel.ui.sddBox, "1100")
+    settle(panel)
+    assert panel.ui.sddOrigin.text == "edited"
+    assert panel.session.xray.intrinsics().sdd_mm == 1100
+    user.choose(panel.ui.flipCombo, "not mirrored")
+    settle(panel)
+    assert panel.ui.flipOrigin.text == "edited"
+    assert panel.session.xray.intrinsics().flipped is False
+    user.click(panel.ui.headerValuesButton)
+    settle(panel)
+    assert panel.ui.sddBox.value == 1000
+    assert panel.ui.sddOrigin.text == "header"
+    assert panel.session.xray.intrinsics().sdd_mm == 1000
+
+
+def test_an_xray_of_the_scene_is_read_from_its_file(panel, ct, xray):
+    import slicer
+
+    slicer.dicomDatabase.insert(xray[0])
+    node = slicer.util.addVolumeFromArray(np.zeros((1, 144, 176), np.float32), name="imported")
+    node.SetAttribute("DICOM.instanceUIDs", slicer.dicomDatabase.instanceForFile(str(xray[0])))
+    user.select_node(panel.ui.ctSelector, ct)
+    user.select_node(panel.ui.xraySelector, node)
+    wait_for_drr(panel)
+    assert panel.ui.sddOrigin.text == "header"
+    assert panel.session.reading.radiograph.path == xray[0]
+    assert node.GetParentTransformNode() is None
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    ("vector", "values in each voxel"), ("constant", "constant"), ("singular", "singular"), ("empty", "empty"),
+    ("warped", "not linear")])
+def test_an_unusable_volume_is_named_in_the_panel(panel, ct, xray, make, words):
+    choose_inputs(panel, ct, xray[0])
+    wrong = unusable_volume(make)
+    panel.parameters.ct = wrong
+    settle(panel)
+    assert words in panel.ui.messageLabel.text
+    assert wrong.GetName() in panel.ui.messageLabel.text
+    assert panel.ui.messageLabel.visible
+    panel.parameters.ct = ct
+    settle(panel)
+    assert panel.ui.messageLabel.text == ""
+
+
+def unusable_volume(kind):
+    import slicer
+    import vtk
+
+    values = patient().values
+    if kind == "vector":
+        return slicer.util.addVolumeFromArray(np.zeros((4, 5, 6, 3), np.uint8), name="wrong",
+                                              nodeClassName="vtkMRMLVectorVolumeNode")
+    if kind == "empty":
+        return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "wrong")
+    node = slicer.util.addVolumeFromArray(np.zeros_like(values) if kind == "constant" else values, name="wrong")
+    if kind == "singular":
+        matrix = vtk.vtkMatrix4x4()
+        matrix.DeepCopy([1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
+        node.SetIJKToRASMatrix(matrix)
+    if kind == "warped":
+        warp = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "warp")
+        warp.SetAndObserveTransformFromParent(vtk.vtkThinPlateSplineTransform())
+        node.SetAndObserveTransformNodeID(warp.GetID())
+    return node
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("notes.txt", b"no picture", "neither DICOM"), ("broken.dcm", b"\0" * 128 + b"DICM" + b"rubbish" * 9, "DICOM")])
+def test_a_file_that_is_no_xray_is_named_in_the_panel(panel, ct, tmp_path, name, content, words):
+    path = tmp_path / name
+    path.write_bytes(content)
+    user.select_node(panel.ui.ctSelector, ct)
+    drop(panel, path)
+    assert words in panel.ui.messageLabel.text
+    assert name in panel.ui.messageLabel.text
+    assert not panel.ui.registerButton.enabled
+
+
+def test_a_volume_is_no_xray(panel, ct):
+    user.select_node(panel.ui.ctSelector, ct)
+    user.select_node(panel.ui.xraySelector, ct)
+    settle(panel)
+    assert "not an X-ray" in panel.ui.messageLabel.text
+
+
+def test_transforms_above_the_ct_belong_to_its_place(panel, ct, xray):
+    """The found pose is relative to where the CT stands in the world."""
+    import slicer
+    import vtk
+
+    choose_inputs(panel, ct, xray[0])
+    moved = np.eye(4)
+    moved[:3, 3] = [30, -20, 10]
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "table")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(moved.ravel().tolist())
+    transform.SetMatrixTransformToParent(matrix)
+    ct.SetAndObserveTransformNodeID(transform.GetID())
+    settle(panel)
+    register(panel)
+    truth = Camera(xray[1].intrinsics, moved @ xray[1].ras_from_camera)
+    center = moved @ np.r_[patient().center_ras, 1]
+    pixel, _ = panel.session.xray.camera().project(center[:3])
+    assert np.linalg.norm(pixel - truth.project(center[:3])[0]) < 1
+
+
+@pytest.mark.parametrize("victim", ["ct", "image", "pose"])
+def test_a_node_deleted_while_registering(panel, ct, xray, victim):
+    import slicer
+
+    choose_inputs(panel, ct, xray[0])
+    user.click(panel.ui.registerButton)
+    user.wait_until(lambda: panel.session.progress is not None, 20, "it runs")
+    slicer.mrmlScene.RemoveNode(getattr(panel.parameters, victim))
+    user.wait_until(lambda: not panel.session.worker.busy, 60, "it ends")
+    settle(panel)
+    assert panel.session.p.ct is None if victim == "ct" else "deleted" in panel.ui.messageLabel.text
+
+
+def test_another_xray_starts_afresh(panel, ct, xray, tmp_path):
+    choose_inputs(panel, ct, xray[0])
+    register(panel)
+    write_xray(tmp_path / "other.dcm", camera(primary=-25), angles=(-20.0, -10.0))
+    drop(panel, tmp_path / "other.dcm")
+    assert panel.session.result is None
+    assert panel.ui.verdictLabel.text == "Not registered yet."
+    assert panel.ui.primaryBox.value == -20
+    assert panel.ui.historyTable.rowCount == 1
+
+
+def test_a_second_volume_replaces_the_first(panel, ct, xray):
+    import slicer
+
+    choose_inputs(panel, ct, xray[0])
+    before = slicer.util.arrayFromVolume(panel.parameters.drr).copy()
+    other = patient()
+    user.select_node(panel.ui.ctSelector, add_volume(other.with_values(other.values[::-1].copy(), "HU"), "upside down"))
+    settle(panel)
+    assert not np.allclose(slicer.util.arrayFromVolume(panel.parameters.drr), before, atol=0.05)

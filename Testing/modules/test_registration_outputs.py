@@ -1,0 +1,106 @@
+"""What the module hands on: files, tables, nodes in their folder; samples; and installing what is missing."""
+
+import json
+
+import numpy as np
+from panel_steps import choose_inputs, open_section, register, settle, wait_for_drr
+from registration_scene import MODULE
+from slicerhost import testing as user
+from slicerhost.pythonqt.dialogs import dialogs
+
+
+def export(panel, folder):
+    open_section(panel.ui.outputsSection)
+    panel.ui.exportFolder.directory = str(folder)
+    user.click(panel.ui.exportButton)
+    user.wait_until(lambda: panel.session.worker.idle, 60, "written")
+    settle(panel)
+    assert str(folder) in panel.ui.outputsStatus.text, panel.ui.outputsStatus.text
+    return json.loads((folder / "pose.json").read_text())
+
+
+def test_the_pose_file_says_what_the_scene_shows(panel, ct, xray, tmp_path):
+    choose_inputs(panel, ct, xray[0])
+    register(panel)
+    written = export(panel, tmp_path)
+    assert written["verdict"] == panel.session.result.verdict.label
+    assert np.allclose(written["ras_from_camera"], panel.session.xray.rasFromCamera())
+    assert written["inputs"]["xray"]["path"] == str(xray[0])
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "edges.png").is_file()
+
+
+def test_a_pose_placed_by_hand_is_exported_as_such(panel, ct, xray, tmp_path):
+    choose_inputs(panel, ct, xray[0])
+    open_section(panel.ui.handSection)
+    user.drag_slider(panel.ui.rollSlider, 20)
+    settle(panel)
+    written = export(panel, tmp_path)
+    assert np.allclose(written["ras_from_camera"], panel.session.xray.rasFromCamera())
+    assert written["verdict"] == "doubtful"
+    assert "by hand" in written["reasons"][0]
+
+
+def test_a_table_of_metrics(panel, ct, xray):
+    choose_inputs(panel, ct, xray[0])
+    register(panel)
+    open_section(panel.ui.outputsSection)
+    user.click(panel.ui.metricsButton)
+    table = panel.parameters.metrics.GetTable()
+    names = [table.GetValue(row, 0).ToString() for row in range(table.GetNumberOfRows())]
+    assert names[:3] == ["verdict", "confidence", "similarity"]
+
+
+def test_all_nodes_lie_in_one_folder(panel, ct, xray):
+    import slicer
+
+    choose_inputs(panel, ct, xray[0])
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    folder = hierarchy.GetItemChildWithName(hierarchy.GetSceneItemID(), "XVR")
+    for node in (panel.parameters.pose, *panel.session.xray.cameraNodes()):
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == folder
+    assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(ct)) != folder
+
+
+def test_the_samples_register(panel, host):
+    import SampleData
+    import slicer
+    from XVRRegistrationLib.sample_data import PHANTOM
+    from XVRRegistrationLib.sample_data import register as register_samples
+
+    register_samples()
+    ct = SampleData.SampleDataLogic().downloadSamples(PHANTOM)[0]
+    assert panel.parameters.ct is ct
+    wait_for_drr(panel)
+    assert register(panel).verdict.label == "registered"
+    (outline,) = panel.session.overlay.outlineModels().values()
+    assert outline.GetPolyData().GetNumberOfPoints() > 50
+    assert slicer.util.getNode("Patient surface").GetPolyData().GetNumberOfPoints() > 500
+
+
+def test_missing_packages_are_installed_only_when_asked(open_module, host):
+    import qt
+    import slicer.packaging
+
+    slicer.packaging.missing.add("numba")
+    panel = open_module(MODULE)
+    assert panel.ui.installSection.visible
+    assert "numba" in panel.ui.installLabel.text
+    with dialogs.answer("numba", qt.QMessageBox.Cancel):
+        user.click(panel.ui.installButton)
+    assert "declined" in panel.ui.installLabel.text
+    assert slicer.packaging.requests == []
+    with dialogs.answer("numba", qt.QMessageBox.Ok):
+        user.click(panel.ui.installButton)
+    user.wait_until(lambda: panel.worker.idle, 30, "checked")
+    assert "numba" in panel.ui.messageLabel.text
+    assert not panel.ui.installSection.visible
+    (request,) = slicer.packaging.requests
+    assert request.requirements == ("numba>=0.59",)
+    assert {"numpy", "SimpleITK", "vtk", "torch"} <= set(request.options["skip_packages"])
+
+
+def test_the_modules_own_test_passes(panel, host):
+    import slicer
+
+    slicer.selfTests["XVRRegistration"]()

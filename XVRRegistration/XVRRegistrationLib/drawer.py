@@ -1,0 +1,119 @@
+"""Keeps DRR, comparison, outlines and surface in step with pose and inputs; computed in the worker's thread."""
+
+from xvrcore.errors import InputError
+
+from .comparison import COARSE_PX, FINE_PX, Artist
+from .patient_source import PatientSource
+from .surface import showSurface, surfaceOf
+from .volumes import coreSegmentation, stateOf
+
+OUTLINES_PX = 512
+
+
+class Drawer:
+    """``problem`` says why the inputs cannot be drawn, empty when they can.
+
+    ``centerRas`` is the middle of the volume, None where there is no usable one.
+    """
+
+    def __init__(self, parameters, worker, xray, overlay, onChange):
+        self.p, self.worker, self.xray, self.overlay, self.onChange = parameters, worker, xray, overlay, onChange
+        self.problem, self.centerRas, self.closed = "", None, False
+        self._patients = PatientSource()
+        self._artist = self._segments = self._surfaced = None
+
+    def readingChanged(self, reading=None):
+        """Another :class:`xvrcore.xray.Xray` is shown; without one it is taken from the scene."""
+        self._artist = None if reading is None else Artist(reading)
+
+    def segmentsChanged(self):
+        self._segments = None
+
+    def prepared(self):
+        """The chosen volume, copied when it has changed; None where none is chosen or it is unusable."""
+        self.problem, self.centerRas = "", None
+        if self.p.ct is None:
+            return None
+        try:
+            prepared = self._patients.prepared(self.p.ct, self.p.modality)
+        except InputError as error:
+            self._fail(error)
+            return None
+        self.centerRas = prepared.volume.center_ras
+        return prepared
+
+    def draw(self, longest=COARSE_PX):
+        """Have everything follow the pose as it stands."""
+        prepared = self.prepared()
+        if prepared is None:
+            return
+        try:
+            camera, segments = self.xray.camera(), self.segments()
+        except InputError as error:
+            self._fail(error)
+            return
+        if camera is None:
+            return
+        self._drawSurface(prepared)
+        artist = self._artist = self._artist or Artist(self.xray.reading())
+        mode = self.p.overlay.name
+        self.worker.request("drr", lambda: artist.draw(prepared.patient(), camera, longest, mode), self._onDrawn)
+        self.overlay.showLandmarks(camera)
+        if segments is not None and self.p.showOutlines:
+            self._drawOutlines(segments, camera, min(longest, OUTLINES_PX))
+
+    def drawFinely(self):
+        self.draw(FINE_PX)
+
+    def segments(self):
+        """(the core's segmentation, segments' IDs), exported again only when it or the volume has changed; or None.
+
+        :raises InputError: the segmentation is empty or unusable.
+        """
+        node = self.p.segmentation
+        if node is None:
+            return None
+        state = (node.GetID(), stateOf(self.p.ct))
+        if self._segments is None or self._segments[0] != state:
+            self._segments = state, coreSegmentation(node, self.p.ct)
+        return self._segments[1]
+
+    def _drawOutlines(self, segments, camera, longest):
+        segmentation, ids = segments
+
+        def outlines():
+            from xvrcore.outlines import segment_outlines
+
+            return segment_outlines(segmentation, camera, longest)
+
+        self.worker.request("outlines", outlines,
+                            lambda found, error: self._onOutlines(found, ids, camera.intrinsics, error))
+
+    def _drawSurface(self, prepared):
+        """Show the patient in 3D, once for each volume."""
+        if prepared is not self._surfaced:
+            self._surfaced = prepared
+            self.worker.request("surface", lambda: surfaceOf(prepared.volume), self._onSurface)
+
+    def _onDrawn(self, drawing, error):
+        if error is not None:
+            self._fail(error)
+        elif not self.closed and self.p.drr is not None and self.p.comparison is not None:
+            self.overlay.show(drawing)
+            self.overlay.compose(self.xray.composite())
+
+    def _onOutlines(self, outlines, ids, intrinsics, error):
+        if error is not None:
+            self._fail(error)
+        elif not self.closed and self.p.pose is not None and self.p.segmentation is not None:
+            self.overlay.showOutlines(outlines, ids, intrinsics)
+
+    def _onSurface(self, polyData, error):
+        if error is not None:
+            self._fail(error)
+        elif not self.closed and self.p.ct is not None:
+            showSurface(self.p, polyData)
+
+    def _fail(self, error):
+        self.problem = str(error)
+        self.onChange()

@@ -1,0 +1,66 @@
+"""Panel, 1: the volume, the X-ray and the segmentation."""
+
+import pathlib
+
+from slicer.i18n import tr as _
+
+from .drop_area import DropArea
+from .volumes import MODALITIES
+
+
+class InputsSection:
+    def __init__(self, ui, panel):
+        self.ui, self.panel = ui, panel
+        self.dropArea = DropArea(self.useFile)
+        ui.inputsSection.layout().addRow(self.dropArea)
+        ui.xraySelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNode)
+        ui.xrayPath.connect("currentPathChanged(QString)", self._onPath)
+        ui.modalityCombo.connect("currentIndexChanged(int)", self._onModality)
+
+    def useFile(self, path):
+        """Take an X-ray from a file."""
+        self.ui.xrayPath.currentPath = str(path)
+
+    def _onPath(self, path):
+        p = self.panel.parameters
+        if p is None or pathlib.Path(path) == p.xrayFile or not pathlib.Path(path).is_file():
+            return
+        self._forgetEdits(p)
+        p.xraySource = None
+        p.xrayFile = pathlib.Path(path)
+        self.ui.xrayPath.addCurrentPathToHistory()
+
+    def _onNode(self, node):
+        p = self.panel.parameters
+        if p is None or node is None or str(p.xrayFile) == ".":
+            return
+        p.xrayFile = pathlib.Path()
+        self.ui.xrayPath.currentPath = ""
+
+    def _forgetEdits(self, p):
+        p.edits, p.frame = "{}", 0
+
+    def _onModality(self, index):
+        if self.panel.parameters is not None:
+            self.panel.parameters.modality = list(MODALITIES)[index]
+
+    def update(self, session):
+        p = session.p
+        index = list(MODALITIES).index(p.modality)
+        if self.ui.modalityCombo.currentIndex != index:
+            self.ui.modalityCombo.currentIndex = index
+        path = "" if str(p.xrayFile) == "." else str(p.xrayFile)
+        if path != self.ui.xrayPath.currentPath and path:
+            self.ui.xrayPath.currentPath = path
+        self.ui.inputsStatus.text = self._words(session)
+
+    def _words(self, session):
+        if session.p.ct is None:
+            return _("Choose a CT or MR volume.")
+        if session.p.xraySource is None and str(session.p.xrayFile) == "." and session.xray.intrinsics() is None:
+            return _("Choose an X-ray of the scene, or a file.")
+        intrinsics = session.xray.intrinsics()
+        if intrinsics is None:
+            return _("The X-ray is not shown yet.")
+        return _("{ct} and an X-ray of {cols} x {rows} pixels.").format(
+            ct=session.p.ct.GetName(), cols=intrinsics.cols, rows=intrinsics.rows)

@@ -1,0 +1,35 @@
+"""Panel, on first use: what is missing, and installing it."""
+
+from slicer.i18n import tr as _
+
+from . import packages
+
+
+class InstallSection:
+    def __init__(self, ui, panel):
+        self.ui, self.panel = ui, panel
+        self.ready = False
+        ui.installButton.connect("clicked()", self._onInstall)
+        self.update()
+
+    def _onInstall(self):
+        try:
+            packages.install()
+        except RuntimeError as error:
+            self.ui.installLabel.text = str(error)
+            return
+        self.panel.worker.request("check", packages.selfCheck, self._onChecked)
+
+    def _onChecked(self, words, error):
+        self.update()
+        self.panel.say(str(error) if error is not None else words)
+        self.panel.initialize()
+
+    def update(self):
+        """Look what is missing; ``ready`` tells that nothing is."""
+        missing = packages.missingPackages()
+        self.ready = not missing
+        self.ui.installSection.visible = bool(missing)
+        self.ui.installLabel.text = _("Computing needs {packages}. It will be installed from the Python Package "
+                                      "Index into Slicer's own Python; nothing else of it is changed.").format(
+            packages=", ".join(missing))

@@ -1,0 +1,46 @@
+"""Panel, 3: where the registration starts from."""
+
+from slicer.i18n import tr as _
+
+from xvrcore.errors import InputError
+
+KINDS = ("auto", "header", "search", "landmarks", "current")
+
+
+class StartSection:
+    def __init__(self, ui, panel):
+        self.ui, self.panel = ui, panel
+        for kind in KINDS:
+            self._button(kind).connect("clicked()", self._slotOf(kind))
+        ui.points2dSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onPoints2d)
+
+    @property
+    def kind(self):
+        return next(kind for kind in KINDS if self._button(kind).checked)
+
+    def _button(self, kind):
+        return getattr(self.ui, f"{kind}Button")
+
+    def _slotOf(self, kind):
+        return lambda: self._onStart(kind)
+
+    def _onStart(self, kind):
+        """Show where it would start; what is missing is said where the user looks."""
+        session = self.panel.session
+        if session.cannotRegister():
+            return
+        try:
+            self.ui.startStatus.text = _("Start: {words}.").format(words=session.placeAt(kind).words)
+        except InputError as error:
+            self.ui.startStatus.text = str(error)
+
+    def _onPoints2d(self, node):
+        """Points on the X-ray move with it: they belong into its frame."""
+        session = self.panel.session
+        if session is not None and node is not None:
+            session.attachPoints(node)
+
+    def update(self, session):
+        blocked = session.cannotRegister()
+        for kind in KINDS:
+            self._button(kind).enabled = not blocked

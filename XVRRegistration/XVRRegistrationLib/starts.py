@@ -1,0 +1,87 @@
+"""Where a registration starts: what the scene offers, as the core's poses."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from xvrcore.errors import InputError
+
+ASSUMED_VIEW = (0.0, 0.0)
+"""Positioner angles of the first view shown where the header has none: the patient faces the detector."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """``name`` as the core knows it; ``poses`` (4x4) to begin with; ``words`` for the panel."""
+
+    name: str
+    poses: tuple = field(default=(), repr=False)
+    words: str = ""
+
+    def given(self):
+        """The core's handed-in starts."""
+        from xvrcore.registration import GivenStart
+
+        return tuple(GivenStart(self.words, pose) for pose in self.poses)
+
+
+def nominalPose(radiograph, centerRas):
+    """The header's pose (4x4), or a frontal view, looking at the volume's center."""
+    from xvrcore.initialize.regions import header_region, source_distance_mm
+    from xvrcore.positioner import camera_pose
+
+    xray = radiograph.readings[0]
+    if xray.positioner.has_angles:
+        return header_region(xray, centerRas, radiograph.patient_orientation).nominal
+    return camera_pose(*ASSUMED_VIEW, source_distance_mm(xray), centerRas)
+
+
+def fromHeader(radiograph):
+    """
+    :raises InputError: the header has no angles.
+    """
+    if not radiograph.readings[0].positioner.has_angles:
+        raise InputError(_("The header has no positioner angles; type them, or choose another start."))
+    positioner = radiograph.readings[0].positioner
+    return Start("header", (), _("header: {primary:.0f}° primary, {secondary:.0f}° secondary").format(
+        primary=positioner.primary_deg, secondary=positioner.secondary_deg))
+
+
+def fromLandmarks(points3d, points2d, radiograph, rasFromIjk):
+    """The pose that brings points of the volume onto points of the same names in the X-ray's view.
+
+    :param rasFromIjk: where the shown image stands.
+    :return: (start, core's intrinsics that fit best).
+    :raises InputError: points are missing, or no pose explains them.
+    """
+    from xvrcore.landmarks import match
+    from xvrcore.pnp import pose_from_landmarks
+
+    if points3d is None or points2d is None:
+        raise InputError(_("Choose two lists of points: in the volume and on the X-ray."))
+    pixels = {name: (np.linalg.inv(rasFromIjk) @ np.r_[point, 1])[:2] for name, point in namedPoints(points2d).items()}
+    pairs = match(namedPoints(points3d), pixels)
+    found, complaint = [], None
+    for intrinsics in dict.fromkeys(reading.intrinsics for reading in radiograph.readings):
+        try:
+            result = pose_from_landmarks(pairs.points_ras, pairs.pixels, intrinsics, names=pairs.names)
+            found.append((len(result.outliers), result.rms_px, result, intrinsics))
+        except InputError as error:
+            complaint = error
+    if not found:
+        raise complaint
+    _outliers, rms, best, intrinsics = min(found, key=lambda entry: entry[:2])
+    words = _("landmarks: {count} pairs, reprojection error {rms:.1f} px").format(count=len(pairs.names), rms=rms)
+    if best.outliers:
+        words += _(", without {names}").format(names=", ".join(best.outliers))
+    return Start("given", (best.ras_from_camera, *best.alternatives), words), intrinsics
+
+
+def namedPoints(node):
+    """Label to world position (3,), of points that are placed."""
+    points = slicer.util.arrayFromMarkupsControlPoints(node, world=True)
+    defined = node.PositionDefined
+    return {node.GetNthControlPointLabel(i): point for i, point in enumerate(points)
+            if node.GetNthControlPointPositionStatus(i) == defined}

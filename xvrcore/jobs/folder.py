@@ -1,0 +1,124 @@
+"""The files of a job folder, read and written so that a reader never sees half of one."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from xvrcore.errors import InputError
+from xvrcore.files import said_plainly, write_whole
+
+LOG_END_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """Where each file of a job lies."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def status(self) -> Path:
+        return self.path / "status.jsonl"
+
+    @property
+    def worker(self) -> Path:
+        return self.path / "worker.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "worker.log"
+
+    @property
+    def stop(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    def create(self, config: dict) -> None:
+        """Make the folder and its configuration.
+
+        :raises InputError: the folder holds a job already, or cannot be written to.
+        """
+        if self.config.exists():
+            raise InputError(f"{self.path} holds a job already; resume it with: xvrcore jobs resume {self.path}, "
+                             "or choose another folder.")
+        with said_plainly(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.config, config)
+
+    def read_config(self) -> dict:
+        """The configuration.
+
+        :raises InputError: the folder is not a job.
+        """
+        if not self.config.is_file():
+            raise InputError(f"{self.path} is not a job folder: it has no {self.config.name}.")
+        return read_json(self.config)
+
+    def log_end(self) -> str:
+        """The last lines of the worker's log."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - LOG_END_BYTES))
+                return file.read().decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
+
+class StatusReader:
+    """Reads ``status.jsonl`` as it grows: every whole line once."""
+
+    def __init__(self, path: Path):
+        self.path, self._offset = path, 0
+
+    def new_records(self) -> list[dict]:
+        """The records since the last call; a line torn by a killed worker is passed over."""
+        try:
+            with self.path.open("rb") as file:
+                if file.seek(0, 2) < self._offset:
+                    self._offset = 0
+                file.seek(self._offset)
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        whole = text[:text.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [record for line in whole.splitlines() if (record := _record(line)) is not None]
+
+
+def _record(line: bytes) -> dict | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def write_json(path: Path, content: dict) -> None:
+    """One object, whole or not at all."""
+    write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """One object.
+
+    :raises InputError: the file cannot be read or is not a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} does not hold a JSON object.")
+    return content

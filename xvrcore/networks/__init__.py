@@ -1,0 +1,1 @@
+"""Networks that tell a pose from an X-ray: what they see, what they are made of, and how they speak of poses."""

@@ -1,0 +1,76 @@
+"""From an X-ray to what a network sees: its own intrinsics, the collimator's shadow blank, contrast made alike."""
+
+import numpy as np
+from scipy import ndimage
+
+from xvrcore.camera import Intrinsics
+from xvrcore.similarity import locally_normalized
+from xvrcore.xray import Xray
+from xvrcore.xray_pyramid import XrayPyramid
+
+LOCAL_WINDOW_SHARE = 0.25
+"""Side of the window of the locally normalized channel, as a share of the image's side."""
+LEAST_VALID = 0.5
+"""A pixel made of less than this share of valid ones is blank."""
+XVR_MEAN, XVR_DEVIATION = 0.15, 0.1
+"""What xvr subtracts from an image in 0..1, and divides it by."""
+
+
+def network_intrinsics(example: Intrinsics, size: int) -> Intrinsics:
+    """Square intrinsics of ``size`` pixels a side that cover all of an example X-ray, not mirrored."""
+    (dy, dx), (cu, cv) = example.spacing_mm, example.principal_point_px
+    step = max(example.rows * dy, example.cols * dx) / size
+    middle_u = ((example.cols - 1) / 2 - cu) * dx * example.direction
+    middle_v = ((example.rows - 1) / 2 - cv) * dy
+    center = (size - 1) / 2
+    return Intrinsics(example.sdd_mm, (step, step), (center - middle_u / step, center - middle_v / step), size, size)
+
+
+def resampled(xray: Xray, wanted: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
+    """The X-ray as a detector of ``wanted`` intrinsics at the same source and beam would show it.
+
+    Any SDD, spacing, size, principal point and flip: rays are matched, so the pose is the same for both.
+
+    :return: image and mask (rows, cols), float32; the image is 0 where the mask is.
+    """
+    have = xray.intrinsics
+    pitch = min(wanted.spacing_mm) / wanted.sdd_mm * have.sdd_mm / max(have.spacing_mm)
+    level = XrayPyramid(xray).level(max(2, round(max(have.rows, have.cols) / max(pitch, 1.0))))
+    points = wanted.pixel_grid() * (level.intrinsics.sdd_mm / wanted.sdd_mm)
+    uvw = points @ level.intrinsics.matrix.T / level.intrinsics.sdd_mm
+    at = [uvw[..., 1], uvw[..., 0]]
+    share = ndimage.map_coordinates(level.valid, at, order=1, mode="constant")
+    image = ndimage.map_coordinates(level.image * level.valid, at, order=1, mode="constant")
+    mask = share >= LEAST_VALID
+    return np.where(mask, image / np.maximum(share, 1e-6), 0).astype(np.float32), mask.astype(np.float32)
+
+
+def network_input(images: np.ndarray, masks: np.ndarray, channels: int) -> np.ndarray:
+    """Inputs (B, channels, h, w) float32 of images and masks (B, h, w).
+
+    Two channels: normalized over the whole field, and in a sliding window; blank outside. One channel: as xvr has it.
+    """
+    if channels == 1:
+        return _between_extremes(images, masks)[:, None]
+    count = np.maximum(masks.sum((1, 2), keepdims=True), 1)
+    centered = (images - (images * masks).sum((1, 2), keepdims=True) / count) * masks
+    deviation = np.sqrt((centered ** 2).sum((1, 2), keepdims=True) / count)
+    window = int(images.shape[-1] * LOCAL_WINDOW_SHARE) // 2 * 2 + 1
+    local, _ = locally_normalized(images, masks, window)
+    return np.stack([centered / np.maximum(deviation, 1e-6), local], axis=1).astype(np.float32)
+
+
+def _between_extremes(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Images brought to 0..1, 0 outside the field, then shifted and scaled as xvr does."""
+    inside = masks > 0
+    low = np.where(inside, images, np.inf).min((1, 2), keepdims=True)
+    high = np.where(inside, images, -np.inf).max((1, 2), keepdims=True)
+    with np.errstate(invalid="ignore"):
+        unit = np.where(inside, (images - low) / (high - low + 1e-6), 0)
+    return ((np.nan_to_num(unit) - XVR_MEAN) / XVR_DEVIATION).astype(np.float32)
+
+
+def inputs_of(xrays: list[Xray], wanted: Intrinsics, channels: int) -> np.ndarray:
+    """Network inputs (B, channels, h, w) of X-rays of whatever intrinsics."""
+    pairs = [resampled(xray, wanted) for xray in xrays]
+    return network_input(np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs]), channels)

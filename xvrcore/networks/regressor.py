@@ -1,0 +1,61 @@
+"""A network that regresses a pose: a backbone and two linear heads, one for the rotation, one for the translation."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from xvrcore.errors import InputError
+from xvrcore.networks import resnet, small
+from xvrcore.networks.rotations import component_count, identity_outputs
+
+NETWORKS = ("small", *resnet.STAGES)
+
+
+@dataclass(frozen=True)
+class NetworkDesign:
+    """What a network is made of, enough to build it again.
+
+    ``channels`` and ``size`` (pixels a side) of its images; ``parameterization`` of its rotations; ``unit_mm`` is how
+    many mm an output of 1 means.
+    """
+
+    name: str
+    channels: int
+    size: int
+    parameterization: str
+    unit_mm: float
+
+    def __post_init__(self):
+        component_count(self.parameterization)
+        if self.name not in NETWORKS:
+            raise InputError(f"There is no network {self.name!r}; choose one of {', '.join(NETWORKS)}.")
+        if self.name == "small" and self.size != small.INPUT_SIZE:
+            raise InputError(f"The small network sees {small.INPUT_SIZE} pixels a side, not {self.size}.")
+
+
+class PoseNetwork(nn.Module):
+    """Images (B, channels, size, size) to rotation outputs (B, components) and translations (B, 3) in mm.
+
+    Its weights are named as those of xvr's ``PoseRegressor``.
+    """
+
+    def __init__(self, design: NetworkDesign):
+        super().__init__()
+        self.design = design
+        if design.name == "small":
+            self.backbone, features = small.SmallNetwork(design.channels), small.FEATURES
+        else:
+            self.backbone, features = resnet.ResNet(resnet.STAGES[design.name], design.channels), resnet.FEATURES
+        self.xyz_regression = nn.Linear(features, 3)
+        self.rot_regression = nn.Linear(features, component_count(design.parameterization))
+
+    def begin_at_identity(self) -> None:
+        """Make the untrained network's rotations small, whatever it sees."""
+        with torch.no_grad():
+            self.rot_regression.bias.copy_(identity_outputs(self.design.parameterization))
+            self.rot_regression.weight.mul_(0.3)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = self.backbone(images)
+        return self.rot_regression(features), self.design.unit_mm * self.xyz_regression(features)

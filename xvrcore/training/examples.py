@@ -1,0 +1,87 @@
+"""Synthetic X-rays of the patient with known poses, as many as training asks for, the same ones for the same seed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from xvrcore import rigid
+from xvrcore.camera import Intrinsics
+from xvrcore.networks.inputs import network_input
+from xvrcore.networks.poses import RelativePoses
+from xvrcore.networks.ranges import PoseRange
+from xvrcore.patient import Patient, Rendering
+from xvrcore.render import Projector
+from xvrcore.training.appearance import Appearance, mixed, seen
+
+COARSENESS = 1.4
+"""Voxels may be this much larger than the image's pixels at the patient."""
+LEAST_COVERED = 0.1
+"""A pose whose image shows the volume in less than this share of its pixels is not learned from."""
+FIDUCIALS = 64
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``inputs`` (B, channels, h, w); ``rotations`` and ``shifts`` as of ``RelativePoses``; ``kept`` (B,) 0 or 1."""
+
+    inputs: torch.Tensor = field(repr=False)
+    rotations: torch.Tensor = field(repr=False)
+    shifts: torch.Tensor = field(repr=False)
+    kept: torch.Tensor = field(repr=False)
+
+
+class Examples:
+    """Draws batches: random poses in the range, rendered, and given a random appearance."""
+
+    def __init__(self, patient: Patient, pose_range: PoseRange, intrinsics: Intrinsics, appearance: Appearance,
+                 channels: int):
+        self.patient, self.pose_range, self.intrinsics = patient, pose_range, intrinsics
+        self.appearance, self.channels = appearance, channels
+        self.center_ras = patient.source.center_ras
+        self.relative = RelativePoses(pose_range.nominal(self.center_ras), self.center_ras)
+        self._targets = intrinsics.pixel_grid().reshape(-1, 3)
+        distance = np.mean(pose_range.distance_mm)
+        self._pitch_mm = max(intrinsics.spacing_mm) * distance / intrinsics.sdd_mm
+
+    def draw(self, count: int, seed: tuple[int, ...]) -> Batch:
+        """``count`` examples; the same ``seed`` gives the same ones."""
+        rng = np.random.default_rng(seed)
+        poses = self.pose_range.sample(count, self.center_ras, rng)
+        full = self._integrals(self.patient.full, poses)
+        bones = torch.zeros_like(full) if self.patient.bones is None else self._integrals(self.patient.bones, poses)
+        look = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
+        images, masks = seen(mixed(full, bones, self.appearance, look), self.appearance, look)
+        inputs = network_input(images[:, 0].numpy(), masks[:, 0].numpy(), self.channels)
+        rotations, shifts = (torch.tensor(part, dtype=torch.float32) for part in self.relative.encoded(poses))
+        return Batch(torch.from_numpy(inputs), rotations, shifts, _covered(full))
+
+    def kept_share(self, count: int = 128, seed: int = 0) -> float:
+        """The share of poses in the range whose image shows enough of the volume."""
+        poses = self.pose_range.sample(count, self.center_ras, np.random.default_rng(seed))
+        return float(_covered(self._integrals(self.patient.full, poses)).mean())
+
+    def _integrals(self, rendering: Rendering, poses: np.ndarray) -> torch.Tensor:
+        level = _level_for(rendering.projector, self._pitch_mm)
+        values = rendering.projector.integrals(poses, self._targets, level=level).values
+        return torch.from_numpy(values).reshape(len(poses), 1, self.intrinsics.rows, self.intrinsics.cols)
+
+
+def fiducials(patient: Patient, seed: int = 0) -> np.ndarray:
+    """Points (64, 3) in RAS on which errors are measured: in bones, or in the body where there are none."""
+    rendering = patient.full if patient.bones is None else patient.bones
+    values = rendering.attenuation.values
+    inside = np.flatnonzero(values > 0)
+    chosen = np.random.default_rng(seed).choice(inside, FIDUCIALS)
+    ijk = np.stack(np.unravel_index(chosen, values.shape)[::-1], axis=-1)
+    return rigid.apply(rendering.attenuation.ras_from_ijk, ijk)
+
+
+def _covered(integrals: torch.Tensor) -> torch.Tensor:
+    return ((integrals > 0).float().mean(dim=(1, 2, 3)) > LEAST_COVERED).float()
+
+
+def _level_for(projector: Projector, pitch_mm: float) -> int:
+    """The coarsest level that is fine enough."""
+    fitting = [i for i, pitch in enumerate(projector.level_pitch_mm) if pitch <= COARSENESS * pitch_mm]
+    return fitting[-1] if fitting else 0

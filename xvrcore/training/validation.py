@@ -1,0 +1,131 @@
+"""Unseen X-rays that judge a network: made by the simulator, whose physics training knows nothing of.
+
+They are written as DICOM and read back, so that field, polarity and encoding are found as in a real one's file.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from xvrcore.camera import Camera, Intrinsics
+from xvrcore.networks.inputs import inputs_of
+from xvrcore.networks.poses import RelativePoses, mean_distances, predicted
+from xvrcore.networks.ranges import PoseRange
+from xvrcore.networks.regressor import PoseNetwork
+from xvrcore.simulate import (
+    Beam,
+    Collimator,
+    Detector,
+    Encoding,
+    Phantom,
+    Scatter,
+    SimulationSettings,
+    TissueModel,
+    prepare_phantom,
+    simulate_xray,
+    write_dicom,
+)
+from xvrcore.volume import Volume
+from xvrcore.xray import Radiograph
+from xvrcore.xray_io import read_radiograph
+
+PIXELS = 256
+"""Along the longer side: as fine as registration looks."""
+TISSUES = (TissueModel(bone_start_hu=80, bone_scale=0.8, lung_scale=1.3),
+           TissueModel(bone_start_hu=150, bone_scale=1.3, lung_scale=0.9))
+
+
+@dataclass(frozen=True)
+class ValidationXray:
+    """An X-ray as read from its file, and its true pose."""
+
+    radiograph: Radiograph = field(repr=False)
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Median and 90th percentile of the mTRE in mm."""
+
+    median_mm: float
+    p90_mm: float
+
+    @classmethod
+    def of(cls, mtre_mm) -> "Errors":
+        return cls(float(np.median(mtre_mm)), float(np.percentile(mtre_mm, 90)))
+
+
+def validation_xrays(ct: Volume, pose_range: PoseRange, example: Intrinsics, count: int,
+                     seed: int) -> Iterator[ValidationXray]:
+    """``count`` X-rays of a CT in HU, at random poses of the range, one after another."""
+    rng = np.random.default_rng([seed, 1])
+    intrinsics = _reduced(example)
+    phantoms = [prepare_phantom(ct, tissue) for tissue in TISSUES]
+    for number in range(count):
+        pose = pose_range.sample(1, ct.center_ras, rng)[0]
+        yield _xray(phantoms[number % len(phantoms)], Camera(intrinsics, pose), _settings(rng))
+
+
+def _xray(phantom: Phantom, camera: Camera, settings: SimulationSettings) -> ValidationXray:
+    simulated = simulate_xray(phantom, camera, replace(settings, tissue=phantom.model))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "xray.dcm"
+        write_dicom(simulated, path)
+        return ValidationXray(read_radiograph(path), camera)
+
+
+def _settings(rng: np.random.Generator) -> SimulationSettings:
+    size = tuple(rng.uniform(0.75, 1.0, 2).tolist())
+    return SimulationSettings(
+        beam=Beam(heel=float(rng.uniform(0, 0.3)), heel_deg=float(rng.uniform(0, 360))),
+        detector=Detector(photons=float(rng.uniform(200, 2000)), supersampling=1),
+        scatter=Scatter(float(rng.uniform(0.2, 1.5)), float(rng.uniform(20, 50))),
+        collimator=Collimator("rectangle" if rng.random() < 0.5 else "none", size),
+        encoding=Encoding(("LIN", "LOG", "DISP")[int(rng.integers(3))]), seed=int(rng.integers(1 << 31)))
+
+
+def _reduced(example: Intrinsics) -> Intrinsics:
+    step = max(1.0, max(example.rows, example.cols) / PIXELS)
+    rows, cols = int(example.rows / step), int(example.cols / step)
+    return example.region((example.cols - cols * step + step - 1) / 2, (example.rows - rows * step + step - 1) / 2,
+                          step, rows, cols)
+
+
+class Validation:
+    """The fixed X-rays and what errors are measured with, ready for any number of networks."""
+
+    def __init__(self, xrays: list[ValidationXray], relative: RelativePoses, points_ras: np.ndarray,
+                 intrinsics: Intrinsics, channels: int):
+        self.xrays, self.relative = xrays, relative
+        readings = [_reading(one) for one in xrays]
+        self._inputs = torch.from_numpy(inputs_of(readings, intrinsics, channels))
+        poses = np.stack([one.camera.ras_from_camera for one in xrays])
+        self._truth = tuple(torch.tensor(part, dtype=torch.float32) for part in relative.encoded(poses))
+        self._points = torch.tensor(relative.in_camera(points_ras), dtype=torch.float32)
+
+    def mtre_mm(self, network: PoseNetwork) -> np.ndarray:
+        """Errors (N,) of a network."""
+        device = next(network.parameters()).device
+        network.eval()
+        with torch.no_grad():
+            found = [part.cpu() for part in predicted(network, self._inputs.to(device))]
+        network.train()
+        return mean_distances(self._points, tuple(found), self._truth).numpy()
+
+    def mtre_of_poses(self, poses: np.ndarray) -> np.ndarray:
+        """Errors (N,) of poses (N, 4, 4) found for the first N X-rays."""
+        found = tuple(torch.tensor(part, dtype=torch.float32) for part in self.relative.encoded(poses))
+        truth = tuple(part[:len(poses)] for part in self._truth)
+        return mean_distances(self._points, found, truth).numpy()
+
+
+def _reading(one: ValidationXray):
+    """The reading with the true flip: both are tried when an X-ray is registered."""
+    flipped = one.camera.intrinsics.flipped
+    return next((r for r in one.radiograph.readings if r.intrinsics.flipped == flipped), one.radiograph.readings[0])
+
+

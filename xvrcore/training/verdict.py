@@ -1,0 +1,87 @@
+"""What a finished network is worth: what registration reaches from it, against a search without training."""
+
+import time
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from xvrcore.jobs.worker import Worker
+from xvrcore.networks.ranges import PoseRange
+from xvrcore.patient import Patient
+from xvrcore.positioner import angles_of
+from xvrcore.prediction import load_predictor
+from xvrcore.registration import RegistrationSettings, register
+from xvrcore.training.validation import Errors, Validation
+from xvrcore.xray import Radiograph
+
+COMPARED = 8
+"""X-rays that are registered both ways: enough to see a difference, few enough to wait for."""
+PATIENCE_S = 10.0
+SUCCESS_MM = 2.5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Errors after registration, the share of successes (below 2.5 mm), and the median time of one X-ray."""
+
+    errors: Errors
+    success: float
+    seconds: float
+
+    @property
+    def in_words(self) -> str:
+        return f"{self.success:.0%} below {SUCCESS_MM} mm in {self.seconds:.1f} s"
+
+    def beats(self, other: "Outcome") -> bool:
+        """More successes, or as many in less time."""
+        return (self.success, -self.seconds) > (other.success, -other.seconds)
+
+
+def verdict_on(worker: Worker, path, patient: Patient, pose_range: PoseRange, validation: Validation) -> dict:
+    """Figures for the final report; none if a stop is asked for meanwhile."""
+    predictor = load_predictor(path, patient)
+    xrays = [one.radiograph for one in validation.xrays[:COMPARED]]
+    angles = angles_of(pose_range.nominal(patient.source.center_ras))
+    network, search = [], []
+    for number, radiograph in enumerate(xrays, 1):
+        began = time.perf_counter()
+        given = predictor.starts([radiograph])[0]
+        network.append(_registered(worker, radiograph, patient, given, began))
+        search.append(_registered(worker, _with_angles(radiograph, angles), patient, (), time.perf_counter()))
+        if worker.stop_requested:
+            return {}
+        worker.say("comparing with a search without training", iteration=number, total=len(xrays))
+    own, other = _outcome(network, validation), _outcome(search, validation)
+    return {"refined": asdict(own), "search": asdict(other), "compared_xrays": len(xrays),
+            "message": f"Registration from the network's pose: {own.in_words} an X-ray; this "
+                       f"{'beats' if own.beats(other) else 'does not beat'} the search without training "
+                       f"({other.in_words}) on {len(xrays)} unseen synthetic X-rays."}
+
+
+def _outcome(registered: list[tuple[np.ndarray, float]], validation: Validation) -> Outcome:
+    poses = np.stack([pose for pose, _ in registered])
+    mtre_mm = validation.mtre_of_poses(poses)
+    seconds = float(np.median([s for _, s in registered]))
+    return Outcome(Errors.of(mtre_mm), float((mtre_mm < SUCCESS_MM).mean()), seconds)
+
+
+def _registered(worker: Worker, radiograph: Radiograph, patient: Patient, given, began: float):
+    """The pose found and the seconds since ``began``; where a stop is asked for, the pose of that moment."""
+    steps = register(radiograph, patient, RegistrationSettings(patience_s=PATIENCE_S), given)
+    pose = np.eye(4)
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            return end.value.camera.ras_from_camera, time.perf_counter() - began
+        pose = progress.camera.ras_from_camera if progress.camera else pose
+        if worker.stop_requested:
+            steps.close()
+            return pose, time.perf_counter() - began
+
+
+def _with_angles(radiograph: Radiograph, angles) -> Radiograph:
+    """The radiograph as if its header said the middle of the range: all that is known without a network."""
+    return replace(radiograph, readings=tuple(
+        replace(r, positioner=replace(r.positioner, primary_deg=angles[0], secondary_deg=angles[1]))
+        for r in radiograph.readings))
