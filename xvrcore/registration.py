@@ -13,7 +13,7 @@ import numpy as np
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
-from xvrcore.initialize.attempts import ATTEMPTS, LAST_ROUND, RANK, Attempt
+from xvrcore.initialize.attempts import ATTEMPTS, HANDED_IN, LAST_ROUND, RANK, Attempt
 from xvrcore.initialize.regions import AROUND_VIEW, STANDARD_VIEWS, Region, header_region, view_region
 from xvrcore.initialize.tournament import Entry, Round, apart_mm, play, sampled, survivors
 from xvrcore.patient import Patient, Rendering
@@ -85,10 +85,11 @@ class _Registration:
         self.finalists: list[Entry] = []
         self.finals: list[Entry] = []
         self.start = self._resolved_start()
+        self.attempts = (HANDED_IN, *ATTEMPTS) if self.start == "given" else ATTEMPTS
 
     def run(self) -> Iterator[Progress]:
         done = 0.0
-        for number, attempt in enumerate(ATTEMPTS):
+        for number, attempt in enumerate(self.attempts):
             rendering = self.patient.bones if attempt.bones else self.patient.full
             if rendering is None:
                 continue
@@ -167,7 +168,7 @@ class _Registration:
     def _starts(self, attempt: Attempt):
         """For each reading of the radiograph: the regions to search and the poses handed in."""
         for reading in self.radiograph.readings:
-            if self.start == "given" and attempt is ATTEMPTS[0]:
+            if attempt is HANDED_IN:
                 yield reading, [], [(g.name, g.ras_from_camera) for g in self.given]
             elif self.start == "given":
                 center = self.patient.center_ras
@@ -249,7 +250,7 @@ class _Registration:
 
     def _initial(self) -> Entry:
         """Where it all began: the pose handed in, or the middle of the first region."""
-        reading, regions, poses = next(iter(self._starts(ATTEMPTS[0])))
+        reading, regions, poses = next(iter(self._starts(self.attempts[0])))
         name, pose = poses[0] if poses else (regions[0].name, regions[0].nominal)
         objective = self.patient.full.objective(reading)
         return Entry(name, objective, pose, float(objective.scores(pose[None], LAST_ROUND.rank)[0]))

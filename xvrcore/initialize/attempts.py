@@ -5,7 +5,7 @@ differently can outvote the bones in them. Narrow windows on larger images are h
 denser sampling. Each next attempt is made only if the result so far does not convince.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xvrcore.initialize.regions import AROUND_DOUBTED_HEADER, AROUND_HEADER, SearchRange
 from xvrcore.initialize.tournament import Round
@@ -55,3 +55,5 @@ ATTEMPTS = (
     Attempt("wider search", AROUND_DOUBTED_HEADER, 2048, Comparison(48, 11), 256, NARROW_WINDOWS),
     Attempt("wider search by bones", AROUND_DOUBTED_HEADER, 2048, Comparison(48, 11), 256, NARROW_WINDOWS, bones=True),
 )
+HANDED_IN = replace(ATTEMPTS[0], name="refining the poses handed in", samples=0)
+"""Poses from elsewhere are refined from where they are; if that does not convince, the attempts search around them."""
