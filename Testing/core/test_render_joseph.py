@@ -185,7 +185,7 @@ def test_a_target_inside_the_volume_is_differentiated_through_its_end(rng):
     lengthened = [float(projector.integrals(pose[None], ahead(length + d)).values[0, 0]) for d in (-step, step)]
     # planes are a voxel apart, so the finite difference tells the end's value to a fifth of the peak
     assert rays.by_target[0, 0] @ pose[:3, 2] == pytest.approx((lengthened[1] - lengthened[0]) / (2 * step),
-                                                               abs=0.2 * volume.values.max())
+                                                               abs=0.2 * float(volume.values.max()))
 
 
 def test_pose_jacobian_predicts_finite_differences(rng):
