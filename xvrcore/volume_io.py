@@ -119,7 +119,7 @@ def _said_plainly(path: Path):
         if "orthonormal" in text:
             raise InputError(f"{path} has axes that are not perpendicular (a sheared sform); resample it "
                              "onto a grid with perpendicular axes.") from error
-        if "Unable to determine ImageIO reader" in text:
+        if "Unable to determine ImageIO reader" in text and path.is_file() and not dicom_series.is_dicom(path):
             raise InputError(f"{path} is not in a known format; give NIfTI, NRRD, MHA or a folder with "
                              "a DICOM series.") from error
         raise InputError(f"{path} cannot be read: it is damaged, truncated, or its data file is missing.") from error

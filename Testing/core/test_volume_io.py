@@ -172,11 +172,13 @@ def test_series_that_form_no_even_grid_are_refused(tmp_path, fault, message):
     assert "series" in str(caught.value)
 
 
-def test_a_truncated_slice_is_refused(tmp_path, phantom):
-    folder = write_slices(tmp_path / "series", series_of(*phantom))
-    victim = sorted(folder.iterdir())[3]
-    victim.write_bytes(victim.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"cannot be read.*|damaged"):
+@pytest.mark.parametrize("victim", [0, 3, -1])
+def test_a_truncated_slice_is_refused(tmp_path, phantom, victim):
+    slices = series_of(*phantom)
+    folder = write_slices(tmp_path / "series", slices)
+    file = next(folder.glob(f"*{slices[victim].SOPInstanceUID[-12:]}"))
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"series cannot be read: it is damaged"):
         read_volume(folder)
 
 
