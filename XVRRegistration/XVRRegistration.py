@@ -3,6 +3,7 @@
 import qt
 import slicer
 import vtk
+import XVRRegistrationLib  # noqa: F401 - makes XVRCommonLib and xvrcore importable
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -12,9 +13,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
-from XVRRegistrationLib.core_path import addCoreToPath
-
-addCoreToPath()
 
 
 class XVRRegistration(ScriptedLoadableModule):
@@ -58,13 +56,13 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self):
         super().setup()
-        from XVRRegistrationLib.worker import Worker
+        from XVRCommonLib.worker import Worker
 
         top = slicer.util.loadUI(self.resourcePath("UI/XVRRegistration.ui"))
         self.layout.addWidget(top)
         self.ui = slicer.util.childWidgetVariables(top)
         top.setMRMLScene(slicer.mrmlScene)
-        self.worker = Worker()
+        self.worker = Worker(self.moduleName)
         self.logic = XVRRegistrationLogic()
         self._makeSections()
         scene = slicer.mrmlScene
@@ -77,14 +75,16 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from XVRRegistrationLib.geometry_section import GeometrySection
         from XVRRegistrationLib.hand_section import HandSection
         from XVRRegistrationLib.inputs_section import InputsSection
-        from XVRRegistrationLib.install_section import InstallSection
         from XVRRegistrationLib.outputs_section import OutputsSection
         from XVRRegistrationLib.overlay_section import OverlaySection
         from XVRRegistrationLib.register_section import RegisterSection
         from XVRRegistrationLib.sequence_section import SequenceSection
         from XVRRegistrationLib.start_section import StartSection
 
-        self.installSection = InstallSection(self.ui, self)
+        from XVRCommonLib.install_section import InstallSection
+        from XVRCommonLib.packages import RENDERING, selfCheck
+
+        self.installSection = InstallSection(self.ui, self, RENDERING, selfCheck)
         self.startSection, self.overlaySection = StartSection(self.ui, self), OverlaySection(self.ui, self)
         self.inputsSection = InputsSection(self.ui, self)
         self.sections = (self.inputsSection, GeometrySection(self.ui, self), self.startSection,
@@ -159,9 +159,9 @@ class XVRRegistrationTest(ScriptedLoadableModuleTest):
     """Registers a simulated X-ray in the real application."""
 
     def runTest(self):
-        from XVRRegistrationLib.packages import missingPackages
+        from XVRCommonLib.packages import RENDERING, missingPackages
 
-        missing = missingPackages()
+        missing = missingPackages(RENDERING)
         if missing:
             self.delayDisplay(_("Skipped: {packages} is not installed.").format(packages=", ".join(missing)))
             return

@@ -1,11 +1,11 @@
 """Keeps DRR, comparison, outlines and surface in step with pose and inputs; computed in the worker's thread."""
 
+from XVRCommonLib.patient_source import PatientSource
+from XVRCommonLib.volumes import coreSegmentation, stateOf
 from xvrcore.errors import InputError
 
 from .comparison import COARSE_PX, FINE_PX, Artist
-from .patient_source import PatientSource
 from .surface import showSurface, surfaceOf
-from .volumes import coreSegmentation, stateOf
 
 OUTLINES_PX = 512
 

@@ -5,7 +5,7 @@ import json
 import slicer
 from slicer.i18n import tr as _
 
-from .xray_scene import putIntoFolder
+from XVRCommonLib.scene_nodes import putIntoFolder
 
 REGISTERED = "XVR.registered"
 """Attribute of the pose sequence: JSON of frame number to verdict."""

@@ -48,7 +48,7 @@ class History:
         return np.array(json.loads(pose)), flipped == "True"
 
     def _newTable(self):
-        from .xray_scene import newNode
+        from XVRCommonLib.scene_nodes import newNode
 
         node = newNode("vtkMRMLTableNode", _("Registration attempts"))
         for name in COLUMNS:

@@ -4,8 +4,8 @@ import pathlib
 
 from slicer.i18n import tr as _
 
-from .drop_area import DropArea
-from .volumes import MODALITIES
+from XVRCommonLib.drop_area import DropArea
+from XVRCommonLib.volumes import MODALITIES
 
 
 class InputsSection:

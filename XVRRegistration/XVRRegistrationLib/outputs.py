@@ -7,10 +7,10 @@ import numpy as np
 import vtk
 from slicer.i18n import tr as _
 
+from XVRCommonLib.scene_nodes import newNode
 from xvrcore.errors import InputError
 
 from .starts import namedPoints
-from .xray_scene import newNode
 
 
 def export(session, folder, onWritten):

@@ -5,9 +5,11 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from XVRCommonLib.scene_nodes import newNode, putIntoFolder
+from XVRCommonLib.volumes import matrixFromArray
+
 from .parameters import Overlay
-from .volumes import matrixFromArray
-from .xray_scene import cameraFromIjk, newNode, putIntoFolder, setWindow
+from .xray_scene import cameraFromIjk, setWindow
 
 OUTLINE = "XVR.outline"
 """Role of the pose's references to its outline models, and their attribute with the segment's ID."""

@@ -49,7 +49,7 @@ def loadChest(source=None):
 
 
 def _addVolume(values, rasFromIjk, name):
-    from .volumes import matrixFromArray
+    from XVRCommonLib.volumes import matrixFromArray
 
     node = slicer.util.addVolumeFromArray(values, name=name)
     node.SetIJKToRASMatrix(matrixFromArray(rasFromIjk))

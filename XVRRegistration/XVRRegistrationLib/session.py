@@ -8,6 +8,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from XVRCommonLib.xrays import editsOf, optionsOf, readerOf
 from xvrcore.errors import InputError, WorkError
 
 from . import starts
@@ -18,7 +19,6 @@ from .node_follower import NodeFollower
 from .overlay_scene import OverlayScene
 from .pose_steps import PoseSteps
 from .xray_scene import XrayScene
-from .xrays import editsOf, optionsOf, readerOf
 
 REST_MS = 250
 """A pose that has not moved for so long is drawn finely, and becomes a step to return to."""

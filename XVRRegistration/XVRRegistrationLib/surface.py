@@ -5,8 +5,8 @@ import vtk
 import vtk.util.numpy_support
 from slicer.i18n import tr as _
 
-from .volumes import matrixFromArray
-from .xray_scene import newNode
+from XVRCommonLib.scene_nodes import newNode
+from XVRCommonLib.volumes import matrixFromArray
 
 BONE_HU, SKIN_SHARE = 200.0, 0.2
 MOST_VOXELS = 96

@@ -8,17 +8,17 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from XVRCommonLib.scene_nodes import newNode, putIntoFolder
+from XVRCommonLib.volumes import arrayFromMatrix, matrixFromArray
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.errors import InputError
 
 from . import layouts
 from .beam import beamOf
-from .volumes import arrayFromMatrix, matrixFromArray
 
 INTRINSICS = "XVR.intrinsics"
 """Attribute of the image node: JSON of xvrcore's intrinsics, so that a loaded scene needs no file."""
 POLARITY = "XVR.polarity"
-FOLDER = "XVR"
 BEAM_COLOR = (0.88, 0.44, 0.07)
 SHOWN_PERCENTILES = (0.5, 99.5)
 
@@ -209,22 +209,6 @@ class XrayScene:
 
 def cameraFromIjk(intrinsics):
     return Camera(intrinsics, np.eye(4)).ras_from_ijk
-
-
-def newNode(className, name):
-    node = slicer.mrmlScene.AddNewNodeByClass(className, slicer.mrmlScene.GenerateUniqueName(name))
-    putIntoFolder(node)
-    return node
-
-
-def putIntoFolder(node):
-    """Into the subject hierarchy's folder of this extension."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    root = hierarchy.GetSceneItemID()
-    folder = hierarchy.GetItemChildWithName(root, FOLDER) or hierarchy.CreateFolderItem(root, FOLDER)
-    item = hierarchy.GetItemByDataNode(node)
-    if item:
-        hierarchy.SetItemParent(item, folder)
 
 
 def setWindow(node, values):

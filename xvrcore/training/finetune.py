@@ -15,6 +15,7 @@ from xvrcore.networks.regressor import NetworkDesign
 from xvrcore.patient import Patient
 from xvrcore.pose_file import software_versions
 from xvrcore.training.examples import Examples, fiducials
+from xvrcore.training.files import NETWORK, STATE, VIEWS
 from xvrcore.training.settings import TrainingSettings
 from xvrcore.training.trainer import Trainer
 from xvrcore.training.validation import Errors, Validation, validation_xrays
@@ -29,7 +30,6 @@ VALIDATIONS = 10
 LEAST_KEPT = 0.5
 """A range of which fewer poses show the volume is refused before time is spent."""
 CHANNELS = 2
-STATE, NETWORK, VIEWS = "state.pt", "network.safetensors", "views.png"
 
 
 @dataclass(frozen=True)

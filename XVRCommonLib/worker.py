@@ -29,7 +29,8 @@ class Worker:
     thread, from a timer that ticks only while something is awaited.
     """
 
-    def __init__(self):
+    def __init__(self, name):
+        self.name = name
         self._wake = threading.Condition()
         self._requests = {}
         self._job = None
@@ -95,7 +96,7 @@ class Worker:
 
     def _begin(self):
         if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="XVRRegistration", daemon=True)
+            self._thread = threading.Thread(target=self._loop, name=self.name, daemon=True)
             self._thread.start()
         self._wake.notify()
         if not self._timer.active:

@@ -6,19 +6,21 @@ from . import packages
 
 
 class InstallSection:
-    def __init__(self, ui, panel):
-        self.ui, self.panel = ui, panel
+    """``requirements`` are those of the panel's module; ``check()`` tries them out, in the worker's thread."""
+
+    def __init__(self, ui, panel, requirements, check):
+        self.ui, self.panel, self.requirements, self.check = ui, panel, requirements, check
         self.ready = False
         ui.installButton.connect("clicked()", self._onInstall)
         self.update()
 
     def _onInstall(self):
         try:
-            packages.install()
+            packages.install(self.requirements, self.panel.moduleName)
         except RuntimeError as error:
             self.ui.installLabel.text = str(error)
             return
-        self.panel.worker.request("check", packages.selfCheck, self._onChecked)
+        self.panel.worker.request("check", self.check, self._onChecked)
 
     def _onChecked(self, words, error):
         self.update()
@@ -27,7 +29,7 @@ class InstallSection:
 
     def update(self):
         """Look what is missing; ``ready`` tells that nothing is."""
-        missing = packages.missingPackages()
+        missing = packages.missingPackages(self.requirements)
         self.ready = not missing
         self.ui.installSection.visible = bool(missing)
         self.ui.installLabel.text = _("Computing needs {packages}. It will be installed from the Python Package "
