@@ -15,59 +15,17 @@ import safetensors
 import safetensors.torch
 import torch
 
-from xvrcore.camera import Camera, Intrinsics, image_center_px
+from xvrcore.camera import Intrinsics, image_center_px
 from xvrcore.convert import camera_from_xvr
 from xvrcore.errors import InputError
 from xvrcore.files import write_whole
-from xvrcore.networks.poses import RelativePoses
-from xvrcore.networks.ranges import PoseRange
+from xvrcore.networks.frames import AgnosticFrame, RelativeFrame, XvrFrame, frame_from_dict
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
 from xvrcore.volume import Volume
 
 KIND = "xvrcore pose network"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 XVR_NETWORKS = ("resnet18", "resnet34")
-
-
-@dataclass(frozen=True)
-class VolumeIdentity:
-    """What a network was trained on: the file's hash, and where and how large the volume is (RAS mm)."""
-
-    sha256: str
-    center_ras: tuple[float, float, float]
-    extent_mm: tuple[float, float, float]
-
-    @classmethod
-    def of(cls, volume: Volume) -> "VolumeIdentity":
-        extent = volume.spacing_mm * volume.values.shape[::-1]
-        return cls(volume.sha256, tuple(map(float, volume.center_ras)), tuple(map(float, extent)))
-
-
-@dataclass(frozen=True)
-class RelativeFrame:
-    """Ours: poses are relative to the middle of a range, of the very volume that was trained on."""
-
-    pose_range: PoseRange
-    volume: VolumeIdentity
-
-    @property
-    def relative(self) -> RelativePoses:
-        center = np.array(self.volume.center_ras)
-        return RelativePoses(self.pose_range.nominal(center), center)
-
-    def cameras(self, rotations, shifts, intrinsics: Intrinsics, volume: Volume) -> list[Camera]:
-        return [Camera(intrinsics, pose) for pose in self.relative.decoded(rotations, shifts)]
-
-
-@dataclass(frozen=True)
-class XvrFrame:
-    """xvr's: DiffDRR's pose matrix about the center of whatever volume is registered, seen as ``drr`` says."""
-
-    drr: dict
-
-    def cameras(self, rotations, translations, intrinsics: Intrinsics, volume: Volume) -> list[Camera]:
-        return [camera_from_xvr(self.drr, _diffdrr_pose(r, t), volume)
-                for r, t in zip(rotations, translations, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -80,7 +38,7 @@ class Checkpoint:
 
     design: NetworkDesign
     intrinsics: Intrinsics
-    frame: RelativeFrame | XvrFrame
+    frame: RelativeFrame | AgnosticFrame | XvrFrame
     weights: dict[str, torch.Tensor] = field(repr=False)
     record: dict = field(default_factory=dict, repr=False)
 
@@ -96,11 +54,11 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 
     :raises InputError: the place cannot be written to, or is full.
     """
-    if not isinstance(checkpoint.frame, RelativeFrame):
+    if isinstance(checkpoint.frame, XvrFrame):
         raise InputError("A network of xvr is used as it is; finetune it to get one that can be saved.")
     content = {"kind": KIND, "schema_version": SCHEMA_VERSION, "design": asdict(checkpoint.design),
-               "intrinsics": asdict(checkpoint.intrinsics), "pose_range": checkpoint.frame.pose_range.as_dict(),
-               "volume": asdict(checkpoint.frame.volume), "record": checkpoint.record}
+               "intrinsics": asdict(checkpoint.intrinsics), "frame": checkpoint.frame.as_dict(),
+               "record": checkpoint.record}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.weights.items()}
     write_whole(path, safetensors.torch.save(weights, {"xvrcore": json.dumps(content)}))
 
@@ -131,11 +89,8 @@ def _read_ours(path: Path) -> Checkpoint:
     try:
         design = NetworkDesign(**content["design"])
         intrinsics = Intrinsics(**{k: tuple(v) if isinstance(v, list) else v for k, v in content["intrinsics"].items()})
-        identity = VolumeIdentity(content["volume"]["sha256"], tuple(content["volume"]["center_ras"]),
-                                  tuple(content["volume"]["extent_mm"]))
-        frame = RelativeFrame(PoseRange(**{k: tuple(v) for k, v in content["pose_range"].items()}), identity)
-        record = dict(content["record"])
-    except (KeyError, TypeError, ValueError) as error:
+        frame, record = frame_from_dict(content["frame"]), dict(content["record"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} has an incomplete description ({error!r}); finetune did not write it.") from error
     return Checkpoint(design, intrinsics, frame, _fitting(weights, design, path), record)
 
@@ -152,7 +107,7 @@ def _read_xvr(path: Path) -> Checkpoint:
                              f"{' and '.join(XVR_NETWORKS)} with groupnorm can be read.")
         size = int(config["height"])
         design = NetworkDesign(name, 1, size, config["parameterization"],
-                               float(config.get("unit_conversion_factor", 1.0)))
+                               float(config.get("unit_conversion_factor", 1.0)), of_camera=True)
         drr = {"sdd": float(config["sdd"]), "height": size, "width": size, "delx": float(config["delx"]),
                "dely": float(config["delx"]), "x0": 0.0, "y0": 0.0, "orientation": config["orientation"],
                "reverse_x_axis": bool(config["reverse_x_axis"])}
@@ -199,12 +154,3 @@ def _fitting(weights, design: NetworkDesign, path: Path) -> dict[str, torch.Tens
         raise InputError(f"{path} does not fit a {design.name}: its weights differ, for instance in "
                          f"{', '.join(sorted({name for name, _ in differing}))}.")
     return {name: tensor.float() for name, tensor in weights.items()}
-
-
-def _diffdrr_pose(rotation, translation) -> np.ndarray:
-    """DiffDRR's matrix of a rotation and a translation along the turned axes."""
-    pose = np.eye(4)
-    left, _, right = np.linalg.svd(np.asarray(rotation, float))
-    pose[:3, :3] = left @ right
-    pose[:3, 3] = pose[:3, :3] @ np.asarray(translation, float)
-    return pose

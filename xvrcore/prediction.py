@@ -9,15 +9,13 @@ from scipy.stats import qmc
 
 from xvrcore import rigid
 from xvrcore.camera import Camera
-from xvrcore.checkpoint import Checkpoint, RelativeFrame, VolumeIdentity, read_checkpoint
-from xvrcore.errors import InputError
+from xvrcore.checkpoint import Checkpoint, read_checkpoint
 from xvrcore.initialize.attempts import WIDE_WINDOWS
 from xvrcore.initialize.tournament import Entry, play
 from xvrcore.networks.inputs import inputs_of
-from xvrcore.networks.poses import predicted
+from xvrcore.networks.poses import RelativePoses, predicted
 from xvrcore.patient import Patient
 from xvrcore.registration import GivenStart
-from xvrcore.volume import Volume
 from xvrcore.xray import Radiograph, Xray
 
 CANDIDATES = 32
@@ -27,7 +25,6 @@ SPREAD_DEG, SPREAD_MM, SPREAD_DEPTH_MM = 8.0, 12.0, 25.0
 HANDED_ON = 3
 """Distinct poses, the best of all candidates, from which the registration starts."""
 RANKING = replace(WIDE_WINDOWS[0], survivors=HANDED_ON, per_start=0)
-EXTENT_TOLERANCE_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,15 +34,15 @@ class Predictor:
     checkpoint: Checkpoint
     network: torch.nn.Module = field(repr=False)
     patient: Patient = field(repr=False)
+    relative: RelativePoses = field(repr=False)
 
     def cameras(self, xrays: list[Xray]) -> list[Camera]:
         """The predicted view of each X-ray, all in one pass of the network."""
         inputs = torch.from_numpy(inputs_of(xrays, self.checkpoint.intrinsics, self.checkpoint.design.channels))
         with torch.no_grad():
             rotations, shifts = predicted(self.network, inputs)
-        cameras = self.checkpoint.frame.cameras(rotations.numpy(), shifts.numpy(), self.checkpoint.intrinsics,
-                                                self.patient.source)
-        return [Camera(xray.intrinsics, camera.ras_from_camera) for xray, camera in zip(xrays, cameras, strict=True)]
+        poses = self.relative.decoded(rotations.numpy(), shifts.numpy())
+        return [Camera(xray.intrinsics, pose) for xray, pose in zip(xrays, poses, strict=True)]
 
     def starts(self, radiographs: list[Radiograph]) -> list[tuple[GivenStart, ...]]:
         """For each radiograph the poses to start from: predicted for every reading of it, surrounded by candidates,
@@ -69,15 +66,15 @@ class Predictor:
                 return tuple(GivenStart(entry.start, entry.pose) for entry in end.value)
 
 
-def load_predictor(path: str | Path, patient: Patient) -> Predictor:
+def load_predictor(path: str | Path, patient: Patient, template_from_patient: np.ndarray | None = None) -> Predictor:
     """A network from a file, for X-rays of ``patient``.
 
-    :raises InputError: the file cannot be used, or the network was trained on another volume.
+    :param template_from_patient: rigid motion (4x4, RAS) of the patient onto the volume that was trained on.
+    :raises InputError: the file cannot be used, or the network was trained on another volume and no motion is given.
     """
     checkpoint = read_checkpoint(path)
-    if isinstance(checkpoint.frame, RelativeFrame):
-        _require_same(checkpoint.frame.volume, patient.source, Path(path))
-    return Predictor(checkpoint, checkpoint.network(), patient)
+    relative = checkpoint.frame.poses(patient.source, template_from_patient)
+    return Predictor(checkpoint, checkpoint.network(), patient, relative)
 
 
 def candidates_around(pose: np.ndarray, center_ras: np.ndarray) -> np.ndarray:
@@ -88,18 +85,3 @@ def candidates_around(pose: np.ndarray, center_ras: np.ndarray) -> np.ndarray:
     shifts = unit[:, 3:] * [SPREAD_MM, SPREAD_MM, SPREAD_DEPTH_MM]
     motions = rigid.twist_motion(np.concatenate([turns @ axes.T, shifts @ axes.T], axis=1), center_ras)
     return np.concatenate([pose[None], motions @ pose])
-
-
-def _require_same(trained: VolumeIdentity, volume: Volume, path: Path) -> None:
-    if trained.sha256 and trained.sha256 == volume.sha256:
-        return
-    own = VolumeIdentity.of(volume)
-    apart = np.abs(np.subtract([trained.center_ras, trained.extent_mm], [own.center_ras, own.extent_mm])).max()
-    difference = "the files differ" if apart < EXTENT_TOLERANCE_MM else \
-        f"that one measures {_lengths(trained.extent_mm)}, this one {_lengths(own.extent_mm)}"
-    raise InputError(f"{path} was trained on another volume than {volume.path or 'this one'} ({difference}); "
-                     "finetune a network for this volume.")
-
-
-def _lengths(extent_mm) -> str:
-    return " x ".join(f"{one:.0f}" for one in extent_mm) + " mm"

@@ -9,16 +9,17 @@ import torch
 from diffdrr.pose import convert
 
 from xvrcore.camera import Intrinsics
-from xvrcore.checkpoint import Checkpoint, RelativeFrame, VolumeIdentity, XvrFrame, read_checkpoint, write_checkpoint
+from xvrcore.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from xvrcore.convert import camera_from_xvr
 from xvrcore.errors import InputError
+from xvrcore.networks.frames import RelativeFrame, XvrFrame
 from xvrcore.networks.poses import predicted
 from xvrcore.networks.ranges import preset
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
 from xvrcore.networks.rotations import PARAMETERIZATIONS, component_count, rotation_matrices
 from xvrcore.volume import Volume
 
-XVR_DESIGN = NetworkDesign("resnet18", 1, 64, "quaternion_adjugate", 1000.0)
+XVR_DESIGN = NetworkDesign("resnet18", 1, 64, "quaternion_adjugate", 1000.0, of_camera=True)
 XVR_CONFIG = {"model_name": "resnet18", "norm_layer": "groupnorm", "height": 64, "delx": 4.36, "sdd": 1020.0,
               "orientation": "AP", "reverse_x_axis": False, "parameterization": "quaternion_adjugate",
               "convention": "ZXY", "unit_conversion_factor": 1000.0, "weights": None, "volpath": "ct.nii.gz"}
@@ -33,9 +34,11 @@ def weights() -> dict:
 @pytest.fixture
 def ours() -> Checkpoint:
     design = NetworkDesign("small", 2, 64, "rotation_6d", 50.0)
-    identity = VolumeIdentity("ab" * 32, (1.0, -2.5, 3.125), (300.0, 200.0, 100.0))
+    frame = np.diag([1.5, 1.25, 2.0, 1.0])
+    frame[:3, 3] = 1.0, -2.5, 3.125
+    volume = Volume(np.zeros((20, 30, 40), np.float32), frame, "HU", sha256="ab" * 32)
     return Checkpoint(design, Intrinsics(1000.0, (4.0, 4.0), (31.5, 30.0), 64, 64),
-                      RelativeFrame(preset("chest", "PA", 700.0), identity), PoseNetwork(design).state_dict(),
+                      RelativeFrame.around(preset("chest", "PA", 700.0), volume), PoseNetwork(design).state_dict(),
                       {"validation": {"median_mm": 5.5}})
 
 
@@ -49,8 +52,10 @@ def xvr_file(path, weights, **changes):
 def test_a_checkpoint_comes_back_bit_for_bit(ours, tmp_path):
     write_checkpoint(tmp_path / "net.safetensors", ours)
     back = read_checkpoint(tmp_path / "net.safetensors")
-    assert (back.design, back.intrinsics, back.frame, back.record) == \
-        (ours.design, ours.intrinsics, ours.frame, ours.record)
+    assert (back.design, back.intrinsics, back.frame.volume, back.record) == \
+        (ours.design, ours.intrinsics, ours.frame.volume, ours.record)
+    for name, value in vars(ours.frame.relative).items():
+        np.testing.assert_array_equal(getattr(back.frame.relative, name), value)
     assert all(torch.equal(back.weights[name], tensor) for name, tensor in ours.weights.items())
     images = torch.randn(2, 2, 64, 64)
     first, second = (predicted(c.network(), images) for c in (ours, back))
@@ -136,11 +141,11 @@ def test_xvr_predictions_mean_the_cameras_that_diffdrr_gives_them(weights, tmp_p
     with torch.no_grad():
         theirs = convert(*network(images), parameterization="quaternion_adjugate").matrix.numpy()
         rotations, shifts = predicted(network, images)
-    ours = found.frame.cameras(rotations.numpy(), shifts.numpy(), found.intrinsics, volume)
-    for pose, camera in zip(theirs, ours, strict=True):
-        expected = camera_from_xvr(found.frame.drr, pose.astype(float), volume)
-        assert camera.intrinsics == expected.intrinsics == found.intrinsics
-        np.testing.assert_allclose(camera.ras_from_camera, expected.ras_from_camera, atol=2e-3)
+    ours = found.frame.poses(volume).decoded(rotations.numpy(), shifts.numpy())
+    for theirs_one, pose in zip(theirs, ours, strict=True):
+        expected = camera_from_xvr(found.frame.drr, theirs_one.astype(float), volume)
+        assert expected.intrinsics == found.intrinsics
+        np.testing.assert_allclose(pose, expected.ras_from_camera, atol=2e-3)
 
 
 @pytest.mark.parametrize("name", PARAMETERIZATIONS)

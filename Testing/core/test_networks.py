@@ -101,7 +101,7 @@ def test_a_range_that_makes_no_sense_is_refused(wrong):
 def test_relative_poses_come_back_and_measure_what_a_camera_measures(rng):
     center = rng.uniform(-50, 50, 3)
     wanted = preset("pelvis", "AP", 700.0)
-    relative = RelativePoses(wanted.nominal(center), center)
+    relative = RelativePoses.around(wanted.nominal(center), center)
     poses = wanted.sample(20, center, rng)
     rotations, shifts = relative.encoded(poses)
     np.testing.assert_allclose(relative.decoded(rotations, shifts), poses, atol=1e-9)

@@ -9,13 +9,13 @@ from cli_files import write_patient, write_xray
 
 from xvrcore import rigid
 from xvrcore.attenuation import attenuation_from_ct
-from xvrcore.checkpoint import Checkpoint, RelativeFrame, VolumeIdentity, write_checkpoint
+from xvrcore.checkpoint import Checkpoint, write_checkpoint
 from xvrcore.cli import main
 from xvrcore.cli.progress import follow
 from xvrcore.errors import InputError
 from xvrcore.evaluation import evaluate
+from xvrcore.networks.frames import RelativeFrame
 from xvrcore.networks.inputs import network_intrinsics
-from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import preset
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
 from xvrcore.patient import Patient
@@ -46,10 +46,9 @@ def patient(ct) -> Patient:
 
 def network_that_says(pose: np.ndarray, patient: Patient, intrinsics) -> Checkpoint:
     """A checkpoint whose network predicts one pose, whatever it sees."""
-    frame = RelativeFrame(preset("chest", "PA", 650.0), VolumeIdentity.of(patient.source))
+    frame = RelativeFrame.around(preset("chest", "PA", 650.0), patient.source)
     weights = {name: torch.zeros_like(tensor) for name, tensor in PoseNetwork(DESIGN).state_dict().items()}
-    relative = RelativePoses(frame.pose_range.nominal(patient.center_ras), patient.center_ras)
-    rotations, shifts = relative.encoded(pose[None])
+    rotations, shifts = frame.relative.encoded(pose[None])
     weights["rot_regression.bias"] = torch.tensor(rotations[0, :2].ravel(), dtype=torch.float32)
     weights["xyz_regression.bias"] = torch.tensor(shifts[0] / DESIGN.unit_mm, dtype=torch.float32)
     return Checkpoint(DESIGN, network_intrinsics(intrinsics, 64), frame, weights)

@@ -10,6 +10,7 @@ from xvrcore import rigid
 from xvrcore.attenuation import CtSettings, MrSettings, attenuation_from_ct, attenuation_from_mr
 from xvrcore.camera import Camera
 from xvrcore.cli.options import add_fields, given_fields
+from xvrcore.cli.templates import add_template_arguments, template_from_patient
 from xvrcore.errors import InputError
 from xvrcore.patient import Patient
 from xvrcore.registration import GivenStart
@@ -133,7 +134,8 @@ def add_start_arguments(parser):
     """Options that :func:`starts_for` and :func:`with_network` read."""
     group = parser.add_argument_group("start: from a trained network, a known pose or landmarks")
     group.add_argument("--checkpoint", type=Path, metavar="NETWORK",
-                       help="a network that finetune trained for this volume, or xvr's .pth; angles are not needed")
+                       help="a network that finetune or pretrain made, or xvr's .pth; angles are not needed")
+    add_template_arguments(group)
     group.add_argument("--initial-pose", type=Path, metavar="pose.json", help="a pose to start from")
     group.add_argument("--landmarks-3d", type=Path, metavar="FILE",
                        help="named points of the patient: .mrk.json, .fcsv, csv or json")
@@ -190,16 +192,16 @@ def _poses_from(pairs, radiograph: Radiograph) -> list:
     return found
 
 
-def with_network(path: Path | None, starts: list[Starts], radiographs: list[Radiograph],
-                 patient: Patient) -> list[Starts]:
+def with_network(options, starts: list[Starts], radiographs: list[Radiograph], patient: Patient) -> list[Starts]:
     """The starts, and besides them what a trained network predicts for all X-rays in one pass.
 
     :raises InputError: the checkpoint cannot be used, or is of another volume.
     """
-    if path is None:
+    if options.checkpoint is None:
         return starts
     from xvrcore.prediction import load_predictor
-    found = load_predictor(path, patient).starts(radiographs)
+    moved = template_from_patient(options, patient.source)
+    found = load_predictor(options.checkpoint, patient, moved).starts(radiographs)
     return [replace(start, given=start.given + more) for start, more in zip(starts, found, strict=True)]
 
 

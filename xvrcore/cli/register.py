@@ -56,7 +56,7 @@ def run(options) -> int:
     prepared = inputs.prepare(options)
     for start, radiograph in zip(starts, radiographs, strict=True):
         inputs.require_in_view(start, radiograph, prepared.volume)
-    starts = inputs.with_network(options.checkpoint, starts, radiographs, prepared.patient)
+    starts = inputs.with_network(options, starts, radiographs, prepared.patient)
     batch = Batch(prepared, settings, options.out, say=None if options.json else print)
     batch.say(f"{options.volume.name} prepared in {time.perf_counter() - began:.1f} s")
     try:

@@ -1,4 +1,6 @@
-"""Poses as networks speak of them: the patient's rotation and shift in the camera's frame, from a nominal pose."""
+"""Poses as networks speak of them: a rotation and a shift of the patient, as a camera sees them."""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -7,44 +9,65 @@ from xvrcore import rigid
 from xvrcore.networks.rotations import rotation_matrices
 
 
+@dataclass(frozen=True)
 class RelativePoses:
-    """Rotations (B, 3, 3) and shifts (B, 3; mm) of the patient about its center, as the nominal camera sees it.
+    """What the rotations R (B, 3, 3) and shifts s (B, 3; mm) that a network learns mean in RAS.
 
-    They are what an image shows: a network has nothing to learn about where the CT stands in its world.
+    ``x_camera = camera_turn (R patient_turn (x_ras - center_ras) + s + offset)``, turns 3x3, points (3,) in mm.
+    Ours (:meth:`around`) are relative to a nominal view, all that an image shows: a network has nothing to learn about
+    where the CT stands in its world.
     """
 
-    def __init__(self, nominal: np.ndarray, center_ras: np.ndarray):
-        self.center_ras = np.asarray(center_ras, float)
+    center_ras: np.ndarray = field(repr=False)
+    patient_turn: np.ndarray = field(repr=False)
+    offset: np.ndarray = field(repr=False)
+    camera_turn: np.ndarray = field(repr=False)
+
+    @classmethod
+    def around(cls, nominal: np.ndarray, center_ras: np.ndarray) -> "RelativePoses":
+        """The patient's motion about its center from where the ``nominal`` pose (4x4, ``ras_from_camera``) sees it."""
         camera_from_ras = rigid.inverse(np.asarray(nominal, float))
-        self.nominal_rotation = camera_from_ras[:3, :3]
-        self.nominal_center = rigid.apply(camera_from_ras, self.center_ras)
+        center_ras = np.asarray(center_ras, float)
+        return cls(center_ras, camera_from_ras[:3, :3], rigid.apply(camera_from_ras, center_ras), np.eye(3))
+
+    def moved(self, template_from_patient: np.ndarray) -> "RelativePoses":
+        """The same poses seen from a patient whom this motion (4x4, RAS) brings to the place these are stated in."""
+        turn = template_from_patient[:3, :3]
+        return RelativePoses(rigid.apply(rigid.inverse(template_from_patient), self.center_ras),
+                             self.patient_turn @ turn, self.offset, self.camera_turn)
 
     def encoded(self, poses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of ``ras_from_camera`` (B, 4, 4)."""
+        """Rotations and shifts of ``ras_from_camera`` (B, 4, 4)."""
         camera_from_ras = rigid.inverse(poses)
-        rotations = camera_from_ras[:, :3, :3]
-        return rotations @ self.nominal_rotation.T, \
-            rotations @ self.center_ras + camera_from_ras[:, :3, 3] - self.nominal_center
+        rotations = self.camera_turn.T @ camera_from_ras[:, :3, :3] @ self.patient_turn.T
+        at_center = camera_from_ras[:, :3, :3] @ self.center_ras + camera_from_ras[:, :3, 3]
+        return rotations, at_center @ self.camera_turn - self.offset
 
     def decoded(self, rotations: np.ndarray, shifts: np.ndarray) -> np.ndarray:
         """``ras_from_camera`` (B, 4, 4)."""
         camera_from_ras = np.tile(np.eye(4), (len(rotations), 1, 1))
         # float32 products are rigid to six digits only
         left, _, right = np.linalg.svd(np.asarray(rotations, float))
-        turned = (left @ right) @ self.nominal_rotation
+        turned = self.camera_turn @ (left @ right) @ self.patient_turn
+        at_center = (np.asarray(shifts, float) + self.offset) @ self.camera_turn.T
         camera_from_ras[:, :3, :3] = turned
-        camera_from_ras[:, :3, 3] = self.nominal_center + np.asarray(shifts, float) - turned @ self.center_ras
+        camera_from_ras[:, :3, 3] = at_center - turned @ self.center_ras
         return rigid.inverse(camera_from_ras)
 
     def in_camera(self, points_ras: np.ndarray) -> np.ndarray:
-        """Points (N, 3) relative to the center, along the nominal camera's axes."""
-        return (np.asarray(points_ras) - self.center_ras) @ self.nominal_rotation.T
+        """Points (N, 3) relative to the center, along the axes that rotations turn."""
+        return (np.asarray(points_ras) - self.center_ras) @ self.patient_turn.T
 
 
 def predicted(network, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rotations (B, 3, 3) and translations (B, 3; mm) that a network sees in images."""
-    outputs, translations = network(images)
-    return rotation_matrices(outputs, network.design.parameterization), translations
+    """Rotations (B, 3, 3) and shifts (B, 3; mm) that a network sees in images."""
+    return understood(network.design, *network(images))
+
+
+def understood(design, outputs: torch.Tensor, translations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rotations (B, 3, 3) and shifts (B, 3; mm) that a network's outputs mean, by its ``NetworkDesign``."""
+    rotations = rotation_matrices(outputs, design.parameterization)
+    return (rotations.mT, -translations) if design.of_camera else (rotations, translations)
 
 
 def mean_distances(points: torch.Tensor, first: tuple, second: tuple) -> torch.Tensor:

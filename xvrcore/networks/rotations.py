@@ -68,8 +68,9 @@ def _from_axis_angle(outputs: torch.Tensor) -> torch.Tensor:
 
 def _from_euler_zxy(outputs: torch.Tensor) -> torch.Tensor:
     """Angles in radians about z, then the turned x, then the turned y axis."""
+    x, y, z = torch.eye(3, device=outputs.device)
     turns = [_from_axis_angle(angle[:, None] * axis) for angle, axis in
-             zip(outputs.unbind(-1), torch.eye(3, device=outputs.device)[[2, 0, 1]], strict=True)]
+             zip(outputs.unbind(-1), (z, x, y), strict=True)]
     return turns[0] @ turns[1] @ turns[2]
 
 

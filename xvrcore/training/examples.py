@@ -32,14 +32,17 @@ class Batch:
 
 
 class Examples:
-    """Draws batches: random poses in the range, rendered, and given a random appearance."""
+    """Draws batches: random poses in the range, rendered, and given a random appearance.
+
+    ``relative`` says how the poses are told; by default around the middle of the range.
+    """
 
     def __init__(self, patient: Patient, pose_range: PoseRange, intrinsics: Intrinsics, appearance: Appearance,
-                 channels: int):
+                 channels: int, relative: RelativePoses | None = None):
         self.patient, self.pose_range, self.intrinsics = patient, pose_range, intrinsics
         self.appearance, self.channels = appearance, channels
         self.center_ras = patient.source.center_ras
-        self.relative = RelativePoses(pose_range.nominal(self.center_ras), self.center_ras)
+        self.relative = relative or RelativePoses.around(pose_range.nominal(self.center_ras), self.center_ras)
         self._targets = intrinsics.pixel_grid().reshape(-1, 3)
         distance = np.mean(pose_range.distance_mm)
         self._pitch_mm = max(intrinsics.spacing_mm) * distance / intrinsics.sdd_mm

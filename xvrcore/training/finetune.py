@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import psutil
 
 from xvrcore.camera import Intrinsics
-from xvrcore.checkpoint import Checkpoint, RelativeFrame, VolumeIdentity, write_checkpoint
+from xvrcore.checkpoint import Checkpoint, write_checkpoint
 from xvrcore.errors import InputError
 from xvrcore.jobs.worker import Worker
+from xvrcore.networks.frames import RelativeFrame, VolumeIdentity
 from xvrcore.networks.inputs import network_intrinsics
 from xvrcore.networks.ranges import PoseRange
 from xvrcore.networks.regressor import NetworkDesign
@@ -161,7 +162,7 @@ class _Run:
         record = {"settings": self.task.settings.as_dict(), "versions": software_versions(),
                   "validation": self.history[-1]}
         return Checkpoint(self.trainer.network.design, self.trainer.examples.intrinsics,
-                          RelativeFrame(self.task.pose_range, VolumeIdentity.of(self.task.patient.source)),
+                          RelativeFrame(self.trainer.examples.relative, VolumeIdentity.of(self.task.patient.source)),
                           self.trainer.network.state_dict(), record)
 
     def _tell(self, said: str) -> None:
