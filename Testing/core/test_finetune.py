@@ -230,6 +230,24 @@ def test_a_job_stops_within_seconds_and_keeps_its_network(ct, xray, tmp_path, ca
     assert "stopped" in capsys.readouterr().out
 
 
+def test_the_geometry_can_be_typed_instead_of_read_from_an_xray(ct, xray, tmp_path, monkeypatch):
+    monkeypatch.setattr("xvrcore.cli.finetune.launch", lambda path: None)
+    given = {"xray": ["--xray", str(xray)],
+             "typed": ["--sdd-mm", "1000", "--pixel-spacing-mm", "2.2", "--size-px", "144", "160",
+                       "--primary-deg", "25", "--secondary-deg", "8"]}
+    for name, words in given.items():
+        assert main(["finetune", "--job", str(tmp_path / name), "--volume", str(ct), "--detach", *words]) == 0
+    read, typed = (JobFolder(tmp_path / name).read_config() for name in given)
+    assert typed["intrinsics"] | {"flipped": None} == read["intrinsics"] | {"flipped": None}
+    assert np.allclose(list(typed["range"].values()), list(read["range"].values()), atol=0.01)
+
+
+@pytest.mark.parametrize("words", [[], ["--sdd-mm", "1000"], ["--size-px", "64", "64"]])
+def test_without_an_xray_the_whole_geometry_has_to_be_typed(ct, tmp_path, capsys, words):
+    assert main(["finetune", "--job", str(tmp_path / "job"), "--volume", str(ct), *words]) == 2
+    assert "--pixel-spacing-mm" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("change", "said"), [
     (["--minutes", "0"], "budget"), (["--range-roll-deg", "20", "10"], "roll_deg"),
     (["--volume", "gone.nii.gz"], "does not exist"), (["--xray", "{0}", "{0}"], "one X-ray")])

@@ -13,6 +13,7 @@ import pytest
 
 from xvrcore.errors import InputError
 from xvrcore.jobs import JobFolder, StatusReader, Worker, jobs_below, state_of, stop, watch
+from xvrcore.jobs.folder import last_record
 from xvrcore.jobs.process import ProcessId, is_alive, this_process
 
 WORK = Path(__file__).with_name("job_work.py")
@@ -125,6 +126,18 @@ def test_a_reader_sees_every_whole_line_once_however_it_arrives(tmp_path, rng):
             file.write(data[begin:end])
         seen += reader.new_records()
     assert seen == records
+
+
+def test_the_last_record_is_found_without_reading_the_others(job):
+    with Worker(job.path) as worker:
+        for iteration in range(2000):
+            worker.say("counting", iteration=iteration)
+            if iteration % 500 == 0:
+                assert last_record(job.status)["iteration"] == iteration
+    with job.status.open("ab") as file:
+        file.write(b'{"phase": "to')
+    assert last_record(job.status) == StatusReader(job.status).new_records()[-1]
+    assert state_of(job.path).last["iteration"] == 1999
 
 
 def test_a_line_torn_by_a_kill_costs_only_itself(job):

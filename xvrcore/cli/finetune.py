@@ -8,9 +8,10 @@ from xvrcore.camera import Intrinsics
 from xvrcore.cli import inputs
 from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.errors import InputError
-from xvrcore.initialize.regions import source_distance_mm
 from xvrcore.jobs import JobFolder, Worker, launch
-from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, preset, with_intervals
+from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, usual_range, with_intervals
+from xvrcore.xray import Xray
+from xvrcore.xray_io import blank_xray
 
 SETTINGS_HELP = {
     "minutes": "of training",
@@ -35,7 +36,9 @@ def add_arguments(parser):
                         help="folder of the job: its progress, its log and the network")
     parser.add_argument("--detach", action="store_true", help="return at once, leaving the job in the background")
     inputs.add_volume_arguments(parser)
-    inputs.add_xray_arguments(parser)
+    inputs.add_xray_arguments(parser, required=False)
+    parser.add_argument("--size-px", type=int, nargs=2, metavar=("ROWS", "COLS"),
+                        help="of the detector, where there is no --xray; with --sdd-mm and --pixel-spacing-mm")
     ranges = parser.add_argument_group("range of poses: from anatomy and view, or stated")
     ranges.add_argument("--anatomy", choices=ANATOMIES, default="chest", help="how far views usually depart")
     ranges.add_argument("--view", choices=VIEWS, help="the standard view (default: the X-ray's own angles, else PA)")
@@ -54,10 +57,9 @@ def run(options) -> int:
     settings = TrainingSettings(**given_fields(TrainingSettings, options))
     if not options.volume.exists():
         raise InputError(f"{options.volume} does not exist; check the path.")
-    if len(options.xray) > 1:
-        raise InputError("Give one X-ray as the example of what the network will see.")
-    example = inputs.read_xrays(options)[0].readings[0]
-    pose_range = _range(options, example)
+    example = _example(options)
+    base = usual_range(example, options.anatomy, options.view)
+    pose_range = with_intervals(base, **{name: getattr(options, f"range_{name}") for name in RANGE_HELP})
     job = JobFolder(options.job)
     job.create({"kind": "finetune", "threads": options.threads, "volume_options": _volume_options(options),
                 "intrinsics": asdict(example.intrinsics), "range": pose_range.as_dict(),
@@ -88,12 +90,16 @@ def work(worker: Worker) -> dict:
     return finetune(worker, Task(patient, pose_range, intrinsics, settings_from_dict(config["settings"])))
 
 
-def _range(options, example) -> PoseRange:
-    """The preset of the anatomy, around the view or the example's angles, as far as no interval is stated."""
-    own = example.positioner if options.view is None and example.positioner.has_angles else None
-    base = preset(options.anatomy, options.view or "PA", source_distance_mm(example),
-                  secondary_deg=own.secondary_deg if own else 0.0, primary_deg=own.primary_deg if own else None)
-    return with_intervals(base, **{name: getattr(options, f"range_{name}") for name in RANGE_HELP})
+def _example(options) -> Xray:
+    """The X-ray that shows what the network will see, or a blank one of the stated geometry."""
+    if options.xray is None:
+        if options.size_px is None:
+            raise InputError("Give an example X-ray with --xray, or its geometry with --sdd-mm, --pixel-spacing-mm and "
+                             "--size-px.")
+        return blank_xray(inputs.xray_options(options), *options.size_px)
+    if len(options.xray) > 1:
+        raise InputError("Give one X-ray as the example of what the network will see.")
+    return inputs.read_xrays(options)[0].readings[0]
 
 
 def _volume_options(options) -> dict:

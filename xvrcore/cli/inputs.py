@@ -100,9 +100,9 @@ def prepare(options) -> Prepared:
     return Prepared(volume, segmentation, Patient(attenuation, source, options.backend))
 
 
-def add_xray_arguments(parser):
+def add_xray_arguments(parser, required: bool = True):
     """Options that :func:`read_xrays` reads."""
-    parser.add_argument("--xray", type=Path, required=True, nargs="+", metavar="X",
+    parser.add_argument("--xray", type=Path, required=required, nargs="+", metavar="X",
                         help="one or many: DICOM XA, RF, DX, CR, or PNG, TIFF, NRRD, NIfTI")
     group = parser.add_argument_group("X-ray: what is said here outranks the file")
     group.add_argument("--frame", default="0", help="index, or mean, max or min of all or of a range (mean:2-10)")

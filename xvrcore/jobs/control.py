@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from xvrcore.errors import InputError, WorkError
 from xvrcore.files import said_plainly, write_whole
-from xvrcore.jobs.folder import JobFolder, StatusReader, read_json
+from xvrcore.jobs.folder import JobFolder, StatusReader, last_record, read_json
 from xvrcore.jobs.process import ProcessId, end, is_alive
 
 PATIENCE_S = 5.0
@@ -51,8 +51,7 @@ def state_of(path: str | Path) -> JobState:
     """
     folder = JobFolder(Path(path))
     folder.read_config()
-    records = StatusReader(folder.status).new_records()
-    last = records[-1] if records else {}
+    last = last_record(folder.status)
     worker = _worker(folder)
     alive = worker is not None and is_alive(worker)
     result = read_json(folder.result) if folder.result.is_file() else {}

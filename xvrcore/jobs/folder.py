@@ -7,7 +7,8 @@ from pathlib import Path
 from xvrcore.errors import InputError
 from xvrcore.files import said_plainly, write_whole
 
-LOG_END_BYTES = 4000
+END_BYTES = 4000
+"""Of a log or a status file: its last lines."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,7 @@ class JobFolder:
 
     def log_end(self) -> str:
         """The last lines of the worker's log."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(0, 2)
-                file.seek(max(0, file.tell() - LOG_END_BYTES))
-                return file.read().decode("utf-8", "replace").strip()
-        except OSError:
-            return ""
+        return end_of(self.log).decode("utf-8", "replace").strip()
 
 
 class StatusReader:
@@ -95,6 +90,23 @@ class StatusReader:
         whole = text[:text.rfind(b"\n") + 1]
         self._offset += len(whole)
         return [record for line in whole.splitlines() if (record := _record(line)) is not None]
+
+
+def last_record(path: Path) -> dict:
+    """The last whole record of ``status.jsonl``, however long that is; empty where there is none."""
+    lines = end_of(path).splitlines(keepends=True)
+    records = (_record(line) for line in reversed(lines) if line.endswith(b"\n"))
+    return next((record for record in records if record is not None), {})
+
+
+def end_of(path: Path) -> bytes:
+    """The last :data:`END_BYTES` of a file; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - END_BYTES))
+            return file.read()
+    except OSError:
+        return b""
 
 
 def _record(line: bytes) -> dict | None:

@@ -7,6 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from xvrcore import positioner
 from xvrcore.errors import InputError
+from xvrcore.initialize.regions import source_distance_mm
+from xvrcore.xray import Xray
 
 Interval = tuple[float, float]
 
@@ -106,6 +108,16 @@ def preset(anatomy: str, view: str, source_center_mm: float, secondary_deg: floa
                      (secondary_deg - usual.secondary_deg, secondary_deg + usual.secondary_deg),
                      (-usual.roll_deg, usual.roll_deg), (-usual.shift_mm, usual.shift_mm),
                      (-usual.shift_mm, usual.shift_mm), (nearest, source_center_mm + usual.distance_mm))
+
+
+def usual_range(example: Xray, anatomy: str, view: str | None = None) -> PoseRange:
+    """The preset of a body part around a standard view or, without one, around an X-ray's own angles (else PA).
+
+    :raises InputError: an unknown anatomy or view.
+    """
+    own = example.positioner if view is None and example.positioner.has_angles else None
+    return preset(anatomy, view or "PA", source_distance_mm(example),
+                  secondary_deg=own.secondary_deg if own else 0.0, primary_deg=own.primary_deg if own else None)
 
 
 def with_intervals(base: PoseRange, **intervals: Interval | None) -> PoseRange:

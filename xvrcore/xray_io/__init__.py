@@ -2,6 +2,6 @@
 
 from xvrcore.xray_io.options import XrayOptions
 from xvrcore.xray_io.orientation import flip_for, roll_for
-from xvrcore.xray_io.reading import read_radiograph
+from xvrcore.xray_io.reading import blank_xray, read_radiograph
 
-__all__ = ["XrayOptions", "flip_for", "read_radiograph", "roll_for"]
+__all__ = ["XrayOptions", "blank_xray", "flip_for", "read_radiograph", "roll_for"]

@@ -9,7 +9,7 @@ import numpy as np
 from xvrcore.camera import Intrinsics, image_center_px
 from xvrcore.errors import InputError
 from xvrcore.positioner import Positioner
-from xvrcore.xray import Origin, Radiograph, Xray
+from xvrcore.xray import RISES_WITH_INTENSITY, Origin, Radiograph, Xray
 from xvrcore.xray_io.dicom import is_dicom, read_dicom
 from xvrcore.xray_io.image_file import read_image_file
 from xvrcore.xray_io.options import XrayOptions, flag
@@ -60,6 +60,20 @@ def read_radiograph(path, options: XrayOptions | None = None, frame: str = "0") 
     return Radiograph(readings, origins, path, hashlib.sha256(content).hexdigest(), str(frame))
 
 
+def blank_xray(options: XrayOptions, rows: int, cols: int) -> Xray:
+    """What an X-ray of a stated geometry would be, without a picture.
+
+    :raises InputError: the geometry is not stated, or impossible.
+    """
+    facts = _with_options({"principal_point_px": Origin(image_center_px(rows, cols), "assumed")}, options)
+    _require_geometry(facts, "a blank X-ray")
+    sdd, spacing, point = (facts[name].value for name in (*NEEDED, "principal_point_px"))
+    intrinsics = Intrinsics(sdd, spacing, point, rows, cols, bool(options.flip))
+    positioner = Positioner(options.primary_deg, options.secondary_deg, options.source_isocenter_mm)
+    return Xray(np.zeros((rows, cols), np.float32), np.ones((rows, cols), bool), intrinsics, positioner,
+                options.polarity or RISES_WITH_INTENSITY)
+
+
 def _require_picture(picture: Picture, path: Path) -> None:
     values = picture.values
     if not np.isfinite(values).all():
@@ -73,7 +87,7 @@ def _with_options(facts: dict[str, Origin], options: XrayOptions) -> dict[str, O
     return {**facts, **stated}
 
 
-def _require_geometry(facts: dict[str, Origin], path: Path) -> None:
+def _require_geometry(facts: dict[str, Origin], path: Path | str) -> None:
     missing = [name for name in NEEDED if name not in facts]
     if missing:
         words = {"sdd_mm": "source-to-detector distance", "pixel_spacing_mm": "pixel spacing at the detector"}
