@@ -59,8 +59,12 @@ def make_pictures(result: RegistrationResult, projector: Projector, outlines: tu
 
 def picture_intrinsics(stored: Intrinsics) -> Intrinsics:
     """Intrinsics of a picture of the stored image, of a size that a screen shows well."""
-    longest = max(stored.rows, stored.cols)
-    step = longest / min(max(longest, SMALLEST_SIDE_PX), LONGEST_SIDE_PX)
+    return scaled_to(min(max(stored.rows, stored.cols, SMALLEST_SIDE_PX), LONGEST_SIDE_PX), stored)
+
+
+def scaled_to(longest_px: int, stored: Intrinsics) -> Intrinsics:
+    """Intrinsics of the same detector whose longer side has ``longest_px`` pixels."""
+    step = max(stored.rows, stored.cols) / longest_px
     rows, cols = (max(2, int(n / step + 1e-6)) for n in (stored.rows, stored.cols))
     first_u, first_v = (stored.cols - cols * step + step - 1) / 2, (stored.rows - rows * step + step - 1) / 2
     return stored.region(first_u, first_v, step, rows, cols)

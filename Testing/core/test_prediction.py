@@ -14,7 +14,7 @@ from xvrcore.cli import main
 from xvrcore.cli.progress import follow
 from xvrcore.errors import InputError
 from xvrcore.evaluation import evaluate
-from xvrcore.networks.frames import RelativeFrame
+from xvrcore.networks.frames import RelativeFrame, VolumeIdentity
 from xvrcore.networks.inputs import network_intrinsics
 from xvrcore.networks.ranges import preset
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
@@ -99,6 +99,16 @@ def test_a_network_of_another_volume_is_refused(patient, xray, tmp_path, rng):
     write_checkpoint(tmp_path / "n.safetensors", replace(checkpoint, frame=foreign))
     with pytest.raises(InputError, match="another volume"):
         load_predictor(tmp_path / "n.safetensors", patient)
+
+
+def test_a_volume_that_was_never_a_file_is_told_by_its_place_and_size(patient, rng):
+    identity = VolumeIdentity.of(patient.source)
+    edited = replace(patient.source, sha256="")
+    identity.require(edited)
+    moved = edited.ras_from_ijk.copy()
+    moved[:3, 3] += rng.choice([-1, 1], 3) * rng.uniform(2, 50, 3)
+    with pytest.raises(InputError, match="another volume"):
+        identity.require(replace(edited, ras_from_ijk=moved))
 
 
 def test_the_command_line_registers_from_a_checkpoint(ct, patient, xray, tmp_path, rng, capsys):

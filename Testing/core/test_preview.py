@@ -8,9 +8,9 @@ from scipy import ndimage
 
 from xvrcore import rigid
 from xvrcore.camera import Camera, Intrinsics
-from xvrcore.networks.inputs import network_intrinsics
 from xvrcore.networks.preview import contact_sheet, sampled_views
 from xvrcore.networks.ranges import PoseRange
+from xvrcore.pictures import scaled_to
 from xvrcore.render import make_projector
 from xvrcore.volume import Volume
 
@@ -26,7 +26,7 @@ def test_the_picture_of_a_range_shows_what_an_xray_of_each_pose_would():
     poses = wanted.sample(len(views), volume.center_ras, np.random.default_rng(5))
     ball = rigid.apply(volume.ras_from_ijk, np.array([28.5, 22.5, 10.5]))
     for view, pose in zip(views, poses, strict=True):
-        uv, _ = Camera(network_intrinsics(example, view.shape[0]), pose).project(ball)
+        uv, _ = Camera(scaled_to(max(view.shape), example), pose).project(ball)
         found = np.array(ndimage.center_of_mass(view))[::-1]
         assert np.linalg.norm(found - uv) < 1.0
     with Image.open(io.BytesIO(contact_sheet(views))) as sheet:

@@ -28,13 +28,15 @@ class VolumeIdentity:
         return cls(volume.sha256, tuple(map(float, volume.center_ras)), tuple(map(float, extent)))
 
     def require(self, volume: Volume) -> None:
+        """Refuse another volume; one that was never a file, as one edited in 3D Slicer, is told by place and size.
+
+        :raises InputError: the message says what to do.
         """
-        :raises InputError: this is another volume; the message says what to do.
-        """
-        if self.sha256 and self.sha256 == volume.sha256:
-            return
         own = VolumeIdentity.of(volume)
         apart = np.abs(np.subtract([self.center_ras, self.extent_mm], [own.center_ras, own.extent_mm])).max()
+        both = self.sha256 and volume.sha256
+        if (self.sha256 == volume.sha256) if both else (apart < EXTENT_TOLERANCE_MM):
+            return
         difference = "the files differ" if apart < EXTENT_TOLERANCE_MM else \
             f"that one measures {_lengths(self.extent_mm)}, this one {_lengths(own.extent_mm)}"
         raise InputError(f"The network was trained on another volume than {volume.path or 'this one'} ({difference}); "

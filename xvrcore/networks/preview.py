@@ -6,9 +6,8 @@ import numpy as np
 from PIL import Image
 
 from xvrcore.camera import Camera, Intrinsics
-from xvrcore.networks.inputs import network_intrinsics
 from xvrcore.networks.ranges import PoseRange
-from xvrcore.pictures import render
+from xvrcore.pictures import render, scaled_to
 from xvrcore.render import Projector
 
 ACROSS, DOWN = 6, 3
@@ -18,7 +17,7 @@ TILE_PX = 96
 def sampled_views(projector: Projector, pose_range: PoseRange, center_ras: np.ndarray, example: Intrinsics,
                   seed: int = 0) -> np.ndarray:
     """DRRs (18, h, w) of poses drawn from a range, as a detector like an example X-ray's sees them."""
-    seen = network_intrinsics(example, TILE_PX)
+    seen = scaled_to(TILE_PX, example)
     poses = pose_range.sample(ACROSS * DOWN, center_ras, np.random.default_rng(seed))
     return np.stack([render(projector, Camera(seen, pose)) for pose in poses])
 
