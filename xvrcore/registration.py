@@ -15,7 +15,7 @@ from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
 from xvrcore.initialize.attempts import ATTEMPTS, HANDED_IN, LAST_ROUND, RANK, Attempt
 from xvrcore.initialize.regions import AROUND_VIEW, STANDARD_VIEWS, Region, header_region, view_region
-from xvrcore.initialize.tournament import Entry, Round, apart_mm, play, sampled, survivors
+from xvrcore.initialize.tournament import Entry, Round, apart_mm, distinct, play, sampled
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
@@ -206,13 +206,12 @@ class _Registration:
         return start
 
     def _result(self) -> RegistrationResult:
-        ranked = survivors(self.finals, len(self.finals))
-        if not ranked or ranked[0].score <= -1:
+        if max(e.score for e in self.finals) <= -1:
             raise WorkError(f"{self.radiograph.path}: no pose shows the volume in this X-ray; "
                             "check the geometry, and that the volume is of the same body part.")
         final, initial = self.finals[-1], self._initial()
-        best = max((*ranked[:1], initial), key=lambda e: e.score)
-        candidates = survivors(self.finalists, MOST_CANDIDATES)
+        best = max((*self.finals, initial), key=lambda e: e.score)
+        candidates = distinct(self.finalists)[:MOST_CANDIDATES]
         evidence, weak_mm = self._evidence(best), weak_directions(best.curvature, best.pose)
         return RegistrationResult(
             camera=_camera(best), initial=_camera(initial), final=_camera(final), reading=best.objective.xray,

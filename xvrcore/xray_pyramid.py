@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from xvrcore.camera import Intrinsics
 from xvrcore.xray import Xray
@@ -57,10 +58,10 @@ def _reduce(xray: Xray, size: int) -> XrayLevel:
                      intrinsics.region(u0, v0, step, rows, cols))
 
 
-def _area_average(stored: int, reduced: int, step: float) -> tuple[np.ndarray, float]:
+def _area_average(stored: int, reduced: int, step: float) -> tuple[sparse.csr_array, float]:
     """Weights (reduced, stored) of centered cells ``step`` pixels wide, and the center of the first cell in pixels."""
     first_edge = (stored - reduced * step) / 2
     edges = first_edge + step * np.arange(reduced + 1)
     pixels = np.arange(stored)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return (np.clip(overlap, 0, None) / step).astype(np.float32), first_edge + step / 2 - 0.5
+    return sparse.csr_array((np.clip(overlap, 0, None) / step).astype(np.float32)), first_edge + step / 2 - 0.5

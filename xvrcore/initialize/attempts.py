@@ -36,14 +36,14 @@ RANK = Comparison(128, 7)
 WIDE_WINDOWS = (
     Round("first descent", (LmStage(Comparison(32, 13), 8),), rank=Comparison(64, 15), survivors=24, per_start=2),
     Round("second descent", (LmStage(Comparison(48, 13), 8),), rank=Comparison(64, 15), survivors=6, margin=0.3),
-    Round("refinement", (LmStage(Comparison(64, 15)), LmStage(Comparison(64, 9)), LmStage(Comparison(128, 11))),
-          rank=RANK, survivors=6),
+    Round("third descent", (LmStage(Comparison(64, 15)), LmStage(Comparison(64, 9))), rank=RANK, survivors=6, margin=0.2),
+    Round("refinement", (LmStage(Comparison(128, 11)),), rank=RANK, survivors=6),
 )
 NARROW_WINDOWS = (
     Round("first descent", (LmStage(Comparison(48, 11), 8),), rank=Comparison(64, 9), survivors=32, per_start=2),
     Round("second descent", (LmStage(Comparison(64, 9), 8),), rank=Comparison(128, 11), survivors=8, margin=0.3),
-    Round("refinement", (LmStage(Comparison(64, 9)), LmStage(Comparison(128, 11))),
-          rank=RANK, survivors=6),
+    Round("third descent", (LmStage(Comparison(64, 9)),), rank=RANK, survivors=6, margin=0.2),
+    Round("refinement", (LmStage(Comparison(128, 11)),), rank=RANK, survivors=6),
 )
 LAST_ROUND = Round("fine refinement", (LmStage(Comparison(128, 11), 8), LmStage(Comparison(256, 11), 8)),
                    rank=Comparison(256, 11), survivors=2)

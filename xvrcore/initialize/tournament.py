@@ -61,32 +61,55 @@ def sampled(objective: Objective, region: Region, samples: int, comparison: Comp
 
 def play(entries: list[Entry], stage: Round) -> Iterator[RefinementStep]:
     """One round; a generator of optimizer steps that returns the surviving entries, best first."""
-    refined = []
+    arrived = []
     for objective in dict.fromkeys(e.objective for e in entries):
         own = [e for e in entries if e.objective is objective]
         result = yield from refine_lm(objective, np.stack([e.pose for e in own]), stage.stages)
-        scores = objective.scores(result.poses, stage.rank)
-        refined += [replace(e, pose=p, score=float(s), merged=1, curvature=c)
-                    for e, p, s, c in zip(own, result.poses, scores, result.curvatures, strict=True)]
-    best = max(e.score for e in refined)
-    return survivors([e for e in refined if e.score > best - stage.margin], stage.survivors, stage.per_start)
+        arrived += [replace(e, pose=p, score=float(s), merged=1, curvature=c)
+                    for e, p, s, c in zip(own, result.poses, result.scores, result.curvatures, strict=True)]
+    ranked = _ranked(distinct(arrived), stage.rank)
+    best = max(e.score for e in ranked)
+    return survivors([e for e in ranked if e.score > best - stage.margin], stage.survivors, stage.per_start)
 
 
-def survivors(entries: list[Entry], count: int, per_start: int = 0) -> list[Entry]:
-    """The distinct best ``count`` entries, and besides them the best ``per_start`` of every start."""
+def _ranked(entries: list[Entry], rank: Comparison) -> list[Entry]:
+    """The entries with their scores at ``rank``."""
+    ranked = []
+    for objective in dict.fromkeys(e.objective for e in entries):
+        own = [e for e in entries if e.objective is objective]
+        scores = objective.scores(np.stack([e.pose for e in own]), rank)
+        ranked += [replace(e, score=float(s)) for e, s in zip(own, scores, strict=True)]
+    return ranked
+
+
+def distinct(entries: list[Entry]) -> list[Entry]:
+    """One entry of every solution, the best one, which knows how many arrived at it; best first."""
     kept: list[Entry] = []
-    of_start: dict[tuple, int] = {}
+    seen: list[np.ndarray] = []
     for entry in sorted(entries, key=lambda e: -e.score):
-        twin = next((i for i, other in enumerate(kept) if apart_mm(entry, other) < SAME_MM), None)
-        key = (entry.start, entry.objective)
-        if twin is not None:
-            kept[twin] = replace(kept[twin], merged=kept[twin].merged + 1)
-        elif len(kept) < count or of_start.get(key, 0) < per_start:
+        probes = _probes(entry)
+        twin = next((i for i, other in enumerate(kept) if _same_reading(entry, other)
+                     and _mean_distance(probes, seen[i]) < SAME_MM), None)
+        if twin is None:
             kept.append(entry)
-            of_start[key] = of_start.get(key, 0) + 1
+            seen.append(probes)
+        else:
+            kept[twin] = replace(kept[twin], merged=kept[twin].merged + entry.merged)
     if len(entries) < ENOUGH_TO_AGREE:
         return kept
     return [replace(e, agreement=max(e.agreement, e.merged / len(entries))) for e in kept]
+
+
+def survivors(entries: list[Entry], count: int, per_start: int = 0) -> list[Entry]:
+    """The best ``count`` of distinct entries, and besides them the best ``per_start`` of every start."""
+    kept: list[Entry] = []
+    of_start: dict[tuple, int] = {}
+    for entry in sorted(entries, key=lambda e: -e.score):
+        key = (entry.start, entry.objective)
+        if len(kept) < count or of_start.get(key, 0) < per_start:
+            kept.append(entry)
+            of_start[key] = of_start.get(key, 0) + 1
+    return kept
 
 
 def apart_mm(first: Entry, second: Entry) -> float:
@@ -94,9 +117,15 @@ def apart_mm(first: Entry, second: Entry) -> float:
 
     Infinite for different readings of the X-ray.
     """
-    if first.objective.xray is not second.objective.xray:
-        return np.inf
-    return float(np.linalg.norm(_probes(first) - _probes(second), axis=1).mean())
+    return _mean_distance(_probes(first), _probes(second)) if _same_reading(first, second) else np.inf
+
+
+def _same_reading(first: Entry, second: Entry) -> bool:
+    return first.objective.xray is second.objective.xray
+
+
+def _mean_distance(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.sqrt(((first - second) ** 2).sum(axis=1)).mean())
 
 
 def _probes(entry: Entry) -> np.ndarray:

@@ -18,6 +18,8 @@ TWIST_SCALE = np.array([0.01, 0.01, 0.01, 1.0, 1.0, 1.0])
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 LONGEST_STEP = 30.0
 SMALLEST_STEP = 0.02
+SMALLEST_GAIN = 1e-3
+"""A step that lowers the cost by a smaller share was the last one."""
 HIDING_SHARE, HIDING_COST = 0.2, 2.0
 """A pose may not lower its cost by moving the CT out of view: below this share of pixels, cost is added."""
 
@@ -77,6 +79,7 @@ class _Descent:
         costs = self._cost(equations.scores)
         improved = costs < self.costs[tried]
         won = tried[improved]
+        settled = won[self.costs[won] - costs[improved] < SMALLEST_GAIN * costs[improved]]
         self.costs[won], self.scores[won] = costs[improved], scores[improved]
         self.best[won] = self.trial[won]
         self.hessians[won] = equations.hessian[improved] * TWIST_SCALE[:, None] * TWIST_SCALE
@@ -86,6 +89,7 @@ class _Descent:
         self.damping[won] = np.maximum(self.damping[won] * 0.2, LEAST_DAMPING)
         self.damping[tried[~improved]] *= 8
         self.active &= (self.damping <= MOST_DAMPING) & np.isfinite(self.costs)
+        self.active[settled] = False
         self._propose()
 
     def _cost(self, figures) -> np.ndarray:
