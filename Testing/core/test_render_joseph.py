@@ -257,9 +257,24 @@ def test_coarser_levels_approximate_the_first_and_keep_the_mass(rng):
 def test_a_coarse_volume_is_never_made_finer(rng):
     volume = blobs(rng, frame=oblique_frame(rng, (3.9, 5.0, 7.0)))
     levels = build_pyramid(volume)
-    assert levels[0].shape == volume.values.shape
+    assert levels[0].pitch_mm == pytest.approx(np.cbrt(3.9 * 5.0 * 7.0))
     assert all(level.pitch_mm >= levels[0].pitch_mm for level in levels)
     assert len(levels) == 2   # its own pitch, and one where i alone is halved towards 6 mm
+
+
+def test_air_around_a_body_is_neither_stored_nor_seen(rng):
+    body = blobs(rng, frame=oblique_frame(rng, (0.8, 1.1, 2.0)))
+    margins = rng.integers(0, 9, (3, 2))
+    frame = body.ras_from_ijk.copy()
+    frame[:3, 3] -= frame[:3, :3] @ margins[::-1, 0]
+    roomy = Volume(np.pad(body.values, margins), frame, "attenuation")
+    assert [level.shape for level in build_pyramid(roomy)] == [level.shape for level in build_pyramid(body)]
+    camera = random_camera(rng, body.center_ras)
+    targets = camera.intrinsics.pixel_grid().reshape(-1, 3)
+    tight, loose = (JosephProjector(v).integrals(camera.ras_from_camera[None], targets, gradient=True)
+                    for v in (body, roomy))
+    np.testing.assert_allclose(loose.values, tight.values, atol=1e-5 * tight.values.max())
+    np.testing.assert_allclose(loose.by_source, tight.by_source, atol=1e-4 * np.abs(tight.by_source).max())
 
 
 def test_values_of_either_sign_survive_quantization(rng):

@@ -40,17 +40,22 @@ class Level:
 def build_pyramid(attenuation: Volume) -> tuple[Level, ...]:
     """Level 0 at full resolution, then voxels of about 1.5, 3 and 6 mm; never finer than the volume itself.
 
+    Zeros around what attenuates are left out: rays have nothing to gather there.
+
     :raises InputError: values that are not finite.
     """
     values = np.ascontiguousarray(attenuation.values, dtype=np.float32)
-    largest = float(_largest_magnitude(values).max())
+    magnitudes, spans = _survey(values)
+    largest = float(magnitudes.max())
     if not np.isfinite(largest):
         raise InputError(f"{attenuation.path or 'The attenuation volume'} holds values that are not finite numbers; "
                          "repair or mask them.")
     scale = (largest or 1.0) / np.iinfo(STORED).max
-    full = _allocate(values.shape)
-    _quantize(values, 1 / scale, full)
-    levels = [_level(full, values.shape, scale, attenuation.ras_from_ijk, (1, 1, 1))]
+    first, shape = _occupied(spans, values.shape)
+    full = _allocate(shape)
+    _quantize(values, first, shape, 1 / scale, full)
+    ras_from_full = attenuation.ras_from_ijk @ _shifted(first[::-1])
+    levels = [_level(full, shape, scale, ras_from_full, (1, 1, 1))]
     done = {(1, 1, 1)}
     for pitch in LEVEL_PITCHES_MM:
         # ties go up, whatever the last digit of the spacing is
@@ -58,11 +63,28 @@ def build_pyramid(attenuation: Volume) -> tuple[Level, ...]:
         if factors in done:
             continue
         done.add(factors)
-        shape = tuple(-(-n // f) for n, f in zip(values.shape, factors[::-1], strict=True))
-        coarse = _allocate(shape)
-        _block_average(full, values.shape, *factors, coarse, shape)
-        levels.append(_level(coarse, shape, scale, attenuation.ras_from_ijk, factors))
+        blocks = tuple(-(-n // f) for n, f in zip(shape, factors[::-1], strict=True))
+        coarse = _allocate(blocks)
+        _block_average(full, shape, *factors, coarse, blocks)
+        levels.append(_level(coarse, blocks, scale, ras_from_full, factors))
     return tuple(levels)
+
+
+def _occupied(spans: np.ndarray, shape: tuple[int, int, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """First voxel (k, j, i) and shape of the smallest box that holds all that is not zero; everything if all is."""
+    slices = np.flatnonzero(spans[:, 1] > spans[:, 0])
+    if not len(slices):
+        return (0, 0, 0), shape
+    low = (slices[0], spans[slices, 0].min(), spans[slices, 2].min())
+    high = (slices[-1] + 1, spans[slices, 1].max(), spans[slices, 3].max())
+    return tuple(map(int, low)), tuple(int(b - a) for a, b in zip(low, high, strict=True))
+
+
+def _shifted(first_ijk: tuple[int, int, int]) -> np.ndarray:
+    """``full_from_box``: voxel indices of the whole grid from those of a box that begins at ``first_ijk``."""
+    full_from_box = np.eye(4)
+    full_from_box[:3, 3] = first_ijk
+    return full_from_box
 
 
 def _allocate(shape: tuple[int, int, int]) -> np.ndarray:
@@ -82,25 +104,32 @@ def _level(padded: np.ndarray, shape: tuple[int, int, int], scale: float, ras_fr
 
 
 @njit(parallel=True, cache=True, nogil=True)
-def _largest_magnitude(values):
-    """Of each slice; infinite where a value is not a number."""
+def _survey(values):
+    """Of each slice: its largest magnitude (infinite where a value is not a number), and the rows and columns
+    (first row, row after the last, first column, column after the last) that are not zero."""
     largest = np.zeros(values.shape[0])
+    spans = np.empty((values.shape[0], 4), np.int64)
     for k in prange(values.shape[0]):
         most = np.float32(0)
+        top, bottom, left, right = values.shape[1], 0, values.shape[2], 0
         for j in range(values.shape[1]):
             for i in range(values.shape[2]):
                 size = abs(values[k, j, i])
-                most = max(most, size) if size == size else np.float32(np.inf)
+                if size != 0:
+                    top, bottom, left, right = min(top, j), j + 1, min(left, i), max(right, i + 1)
+                    most = max(most, size) if size == size else np.float32(np.inf)
         largest[k] = most
-    return largest
+        spans[k] = np.array([top, bottom, left, right])
+    return largest, spans
 
 
 @njit(parallel=True, cache=True, nogil=True)
-def _quantize(values, inverse_scale, padded):
-    for k in prange(values.shape[0]):
-        for j in range(values.shape[1]):
-            for i in range(values.shape[2]):
-                padded[k + PAD_LOW, j + PAD_LOW, i + PAD_LOW] = np.rint(values[k, j, i] * inverse_scale)
+def _quantize(values, first, shape, inverse_scale, padded):
+    for k in prange(shape[0]):
+        for j in range(shape[1]):
+            for i in range(shape[2]):
+                value = values[first[0] + k, first[1] + j, first[2] + i]
+                padded[k + PAD_LOW, j + PAD_LOW, i + PAD_LOW] = np.rint(value * inverse_scale)
 
 
 @njit(parallel=True, cache=True, nogil=True)
