@@ -96,18 +96,22 @@ def _contours_of(inside: np.ndarray, box: tuple[slice, ...], lattice: Intrinsics
     depth = rigid.apply(camera_from_box, (np.array(padded.shape[::-1]) - 1) / 2)[2]
     voxel_px = np.linalg.norm(camera_from_box[:3, :3], axis=0).max() * lattice.sdd_mm / max(depth, 1.0) \
         / min(lattice.spacing_mm)
-    return [_smooth(line, SMOOTHING_VOXELS * voxel_px) + [u0, v0] for line in trace_contours(mask)]
+    return [_smooth(line + [u0, v0], SMOOTHING_VOXELS * voxel_px, lattice) for line in trace_contours(mask)]
 
 
-def _smooth(line: np.ndarray, sigma_px: float) -> np.ndarray:
-    """A closed line with a point about every pixel of its length, without the steps of voxels and slices."""
+def _smooth(line: np.ndarray, sigma_px: float, lattice: Intrinsics) -> np.ndarray:
+    """A closed line with a point about every pixel of its length, without the steps of voxels and slices.
+
+    Where it runs along the image's edge it stays there.
+    """
     ends = np.vstack([line, line[:1]])
     along = np.r_[0, np.cumsum(np.linalg.norm(np.diff(ends, axis=0), axis=1))]
     count = max(8, round(along[-1]))
     at = np.arange(count) * along[-1] / count
     even = np.stack([np.interp(at, along, ends[:, axis]) for axis in (0, 1)], axis=1)
     sigma = min(sigma_px * count / along[-1], count / 16)          # a small loop must not shrink to a point
-    return ndimage.gaussian_filter1d(even, sigma, axis=0, mode="wrap")
+    on_edge = ((even < 0) | (even > [lattice.cols - 1, lattice.rows - 1])).any(axis=1)
+    return np.where(on_edge[:, None], even, ndimage.gaussian_filter1d(even, sigma, axis=0, mode="wrap"))
 
 
 def _seen_window(shape: tuple[int, ...], camera_from_ijk: np.ndarray, lattice: Intrinsics):
