@@ -144,7 +144,7 @@ def test_a_far_principal_point_is_found_when_asked(scene, rng):
     refined, _ = imaginary.outcome(register(told, patient, replace(QUICK, refine_principal_point=True)))
     errors = [np.linalg.norm(np.subtract(r.camera.intrinsics.principal_point_px, off.principal_point_px))
               for r in (plain, refined)]
-    assert errors[1] < 0.9 * errors[0], "perspective tells it only weakly, but rightly"
+    assert errors[1] < 0.6 * errors[0], "perspective tells it only weakly, but rightly"
     assert refined.scores["similarity"] >= plain.scores["similarity"]
 
 

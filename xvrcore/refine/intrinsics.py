@@ -18,8 +18,9 @@ from xvrcore.similarity import local_normal_equations
 PRINCIPAL_POINT_PRIOR_MM = 5.0
 SDD_PRIOR_SHARE = 0.02
 """Standard deviations of the priors: at the detector, and relative to the stated SDD."""
-PRIOR_STRENGTH = 0.01
-"""What one standard deviation costs, as a share of the mean squared residual at the start."""
+PRIOR_STRENGTH = 0.002
+"""What one standard deviation costs, as a share of the mean squared residual at the start: as much as one window of
+the compared image, whose pixels together tell one thing."""
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-8, 1e2
 """Small, because pose and principal point trade against each other along a valley that damping would close."""
 SMALLEST_STEP = 0.01
