@@ -12,8 +12,10 @@ from xvrcore.camera import Camera
 from xvrcore.checkpoint import Checkpoint, read_checkpoint
 from xvrcore.initialize.attempts import WIDE_WINDOWS
 from xvrcore.initialize.tournament import Entry, play
-from xvrcore.networks.inputs import inputs_of
-from xvrcore.networks.poses import RelativePoses, predicted
+from xvrcore.networks.frames import XvrFrame
+from xvrcore.networks.inputs import reduced
+from xvrcore.networks.looks import seen_as_they_are, seen_poses
+from xvrcore.networks.poses import RelativePoses
 from xvrcore.patient import Patient
 from xvrcore.registration import GivenStart
 from xvrcore.xray import Radiograph, Xray
@@ -37,11 +39,13 @@ class Predictor:
     relative: RelativePoses = field(repr=False)
 
     def cameras(self, xrays: list[Xray]) -> list[Camera]:
-        """The predicted view of each X-ray, all in one pass of the network."""
-        inputs = torch.from_numpy(inputs_of(xrays, self.checkpoint.intrinsics, self.checkpoint.design.channels))
-        with torch.no_grad():
-            rotations, shifts = predicted(self.network, inputs)
-        poses = self.relative.decoded(rotations.numpy(), shifts.numpy())
+        """The predicted view of each X-ray, all in one batch."""
+        network, intrinsics = self.network, self.checkpoint.intrinsics
+        levels = [reduced(xray, intrinsics) for xray in xrays]
+        if isinstance(self.checkpoint.frame, XvrFrame):   # was never taught aimed views
+            poses = self.relative.decoded(*seen_as_they_are(network, levels, intrinsics))
+        else:
+            poses = seen_poses(network, levels, intrinsics, self.relative)
         return [Camera(xray.intrinsics, pose) for xray, pose in zip(xrays, poses, strict=True)]
 
     def starts(self, radiographs: list[Radiograph]) -> list[tuple[GivenStart, ...]]:

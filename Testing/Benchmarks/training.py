@@ -66,8 +66,7 @@ def measure(predictor, patient: Patient, options) -> None:
     """Print the errors on X-rays that neither training nor validation saw."""
     relative = predictor.checkpoint.frame.relative
     xrays = list(validation_xrays(patient.source, RANGE, EXAMPLE, options.xrays, TEST_SEED))
-    test = Validation(xrays, relative, fiducials(patient), predictor.checkpoint.intrinsics,
-                      predictor.checkpoint.design.channels)
+    test = Validation(xrays, relative, fiducials(patient), predictor.checkpoint.intrinsics)
     show("network", test.mtre_mm(predictor.network))
     began = time.perf_counter()
     radiographs = [one.radiograph.without_angles() for one in xrays[:options.refined]]

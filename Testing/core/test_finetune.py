@@ -145,7 +145,8 @@ def test_looks_keep_the_anatomys_place_and_leave_the_field_blank(rng):
     generator = torch.Generator().manual_seed(int(rng.integers(1 << 31)))
     bump = torch.exp(-((torch.arange(64) - 40.0)[:, None] ** 2 + (torch.arange(64) - 24.0)[None] ** 2) / 60)
     images = 2 + 2 * bump.expand(200, 1, 64, 64)   # a bone in a body: scatter of a lone one outshines it
-    looks, masks = seen(images, Appearance(collimated=0.5, erased=(0.0, 1e-6), instruments=0), generator)
+    wanted = Appearance(collimated=0.5, erased=(0.0, 1e-6), instruments=0)
+    looks, masks = seen(images, torch.ones_like(images), wanted, generator)
     assert torch.isfinite(looks).all()
     assert (looks[masks == 0] == 0).all()
     shown = (masks * bump).sum((1, 2, 3)) > 0.95 * bump.sum()

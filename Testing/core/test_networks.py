@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from scene import blobs, random_camera
+from scipy.spatial.transform import Rotation
 
 from xvrcore import positioner, rigid
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.errors import InputError
-from xvrcore.networks.inputs import inputs_of, network_input, network_intrinsics, resampled
+from xvrcore.networks.aiming import ROLL_DEG, aimed, shown, spread, turned
+from xvrcore.networks.inputs import inputs_of, network_input, network_intrinsics, reduced, resampled
 from xvrcore.networks.poses import RelativePoses, mean_distances
 from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, preset
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
@@ -32,15 +34,20 @@ def correlation(a, b, mask) -> float:
     return float(np.corrcoef(a[mask], b[mask])[0, 1])
 
 
+def turns(rng, count: int) -> np.ndarray:
+    return Rotation.from_rotvec(rng.uniform(-1, 1, (count, 3)) * np.deg2rad([4, 4, 25])).as_matrix()
+
+
 @pytest.mark.parametrize("flipped", [False, True])
-def test_an_xray_of_any_intrinsics_is_seen_as_the_networks_detector_would_show_it(rng, flipped):
+def test_an_xray_of_any_intrinsics_is_seen_as_the_networks_turned_detector_would_show_it(rng, flipped):
     volume = blobs(rng)
     projector = make_projector(volume)
     camera = random_camera(rng, volume.center_ras, flipped=flipped, rows=180, cols=200)
     camera = Camera(replace(camera.intrinsics, sdd_mm=1100.0), camera.ras_from_camera)
     xray = Xray(drawn(projector, camera), np.ones((180, 200), bool), camera.intrinsics, Positioner(), 1)
-    image, mask = resampled(xray, WANTED)
-    expected = drawn(projector, Camera(WANTED, camera.ras_from_camera))
+    turn = turns(rng, 1)
+    image, mask = resampled(reduced(xray, WANTED), WANTED, turn[0])
+    expected = drawn(projector, Camera(WANTED, turned(camera.ras_from_camera[None], turn)[0]))
     assert mask.mean() > 0.1
     assert correlation(image, expected, mask > 0) > 0.99
 
@@ -52,8 +59,9 @@ def test_what_lies_outside_the_field_is_blank_and_does_not_matter(rng):
     xray = Xray(image, mask, Intrinsics(1000.0, (4.0, 4.0), (29.5, 29.5), 60, 60), Positioner(), 1)
     changed = replace(xray, image=np.where(mask, image, 1e3).astype(np.float32))
     for channels in (1, 2):
-        np.testing.assert_allclose(inputs_of([xray], WANTED, channels), inputs_of([changed], WANTED, channels),
-                                   atol=1e-4)
+        first, second = (inputs_of([reduced(one, WANTED)], np.eye(3)[None], WANTED, channels)
+                         for one in (xray, changed))
+        np.testing.assert_allclose(first, second, atol=1e-4)
 
 
 def test_brightness_and_contrast_of_an_xray_do_not_matter(rng):
@@ -61,6 +69,35 @@ def test_brightness_and_contrast_of_an_xray_do_not_matter(rng):
     for channels in (1, 2):
         np.testing.assert_allclose(network_input(images, masks, channels),
                                    network_input(7 * images - 3, masks, channels), atol=2e-3)
+
+
+def test_a_turned_camera_is_blank_where_it_looks_past_the_detector(rng):
+    xray = Xray(rng.normal(size=(48, 48)).astype(np.float32), np.ones((48, 48), bool), WANTED, Positioner(), 1)
+    for turn in turns(rng, 8):
+        _, mask = resampled(reduced(xray, WANTED), WANTED, turn)
+        assert (mask != shown(WANTED, turn[None])[0]).mean() < 0.03
+    assert shown(WANTED, np.eye(3)[None]).all()
+
+
+def test_an_aimed_camera_sees_the_center_where_the_nominal_one_does_and_no_roll(rng):
+    center = rng.uniform(-50, 50, 3)
+    wanted = replace(preset("pelvis", "AP", 700.0), right_mm=(20, 60))
+    relative = RelativePoses.around(wanted.nominal(center), center)
+    poses = wanted.sample(30, center, rng)
+    found = turned(poses, aimed(poses, relative))
+    np.testing.assert_allclose(found[:, :3, 3], poses[:, :3, 3], atol=1e-9)   # no ray has moved
+    nominal, seen = (rigid.inverse(pose) for pose in (wanted.nominal(center)[None], found))
+    axis = rigid.apply(nominal[0], center)
+    ends = np.array([rigid.apply(one, center) for one in seen])
+    np.testing.assert_allclose(np.cross(ends, axis), 0, atol=1e-6)
+    vectors = Rotation.from_matrix(seen[:, :3, :3] @ nominal[0, :3, :3].T).as_rotvec()
+    np.testing.assert_allclose(vectors @ axis, 0, atol=1e-6)
+    np.testing.assert_allclose(aimed(found, relative), np.tile(np.eye(3), (30, 1, 1)), atol=1e-9)
+
+
+def test_looks_differ_by_no_more_than_is_stated(rng):
+    angles = np.rad2deg(Rotation.from_matrix(spread(rng.uniform(-1, 1, (200, 3)))).magnitude())
+    assert 2 < angles.max() < ROLL_DEG + 2
 
 
 def test_network_intrinsics_cover_the_whole_example(rng):

@@ -14,8 +14,11 @@ from xvrcore.cli import main
 from xvrcore.cli.progress import follow
 from xvrcore.errors import InputError
 from xvrcore.evaluation import evaluate
+from xvrcore.networks import looks
+from xvrcore.networks.aiming import turned
 from xvrcore.networks.frames import RelativeFrame, VolumeIdentity
-from xvrcore.networks.inputs import network_intrinsics
+from xvrcore.networks.inputs import network_intrinsics, reduced
+from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import preset
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
 from xvrcore.patient import Patient
@@ -61,15 +64,45 @@ def displaced(pose: np.ndarray, center: np.ndarray, rng) -> np.ndarray:
     return rigid.twist_motion(twist, center) @ pose
 
 
-def test_a_prediction_comes_back_as_the_pose_it_means(patient, xray, tmp_path, rng):
-    truth = read_truth(xray.with_name("x_truth.json"))
-    said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
-    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient, truth.camera.intrinsics))
+class Oracle:
+    """Knows the true pose, and tells that of each turned camera from its turn instead of from an image."""
+
+    design = DESIGN
+
+    def __init__(self, truth: np.ndarray, relative: RelativePoses):
+        self.truth, self.relative = truth, relative
+
+    def parameters(self):
+        yield torch.zeros(1)
+
+    def __call__(self, turns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        rotations, shifts = self.relative.encoded(turned(self.truth, turns.numpy()))
+        return torch.tensor(rotations[:, :2].reshape(-1, 6)), torch.tensor(shifts)
+
+
+def test_who_tells_the_pose_of_every_turned_camera_is_understood(patient, xray, monkeypatch, rng):
+    truth = read_truth(xray.with_name("x_truth.json")).camera
+    relative = RelativePoses.around(preset("chest", "PA", 650.0).nominal(patient.center_ras), patient.center_ras)
+    intrinsics = network_intrinsics(truth.intrinsics, 64)
+    levels = [reduced(read_radiograph(xray).readings[0], intrinsics)] * 3
+    monkeypatch.setattr(looks, "inputs_of", lambda levels, turns, intrinsics, channels: turns)
+    found = looks.seen_poses(Oracle(truth.ras_from_camera, relative), levels, intrinsics, relative)
+    np.testing.assert_allclose(found, np.tile(truth.ras_from_camera, (3, 1, 1)), atol=1e-6)
+
+
+def test_many_xrays_in_one_batch_are_seen_as_each_alone(patient, xray, tmp_path, rng):
+    reading = read_radiograph(xray).readings[0]
+    checkpoint = network_that_says(np.eye(4), patient, reading.intrinsics)
+    torch.manual_seed(int(rng.integers(1 << 31)))
+    write_checkpoint(tmp_path / "n.safetensors", replace(checkpoint, weights=PoseNetwork(DESIGN).state_dict()))
     predictor = load_predictor(tmp_path / "n.safetensors", patient)
-    readings = read_radiograph(xray).readings
-    for reading, camera in zip(readings * 2, predictor.cameras(list(readings * 2)), strict=True):
-        np.testing.assert_allclose(camera.ras_from_camera, said, atol=1e-3)
-        assert camera.intrinsics == reading.intrinsics
+    readings = [replace(reading, image=np.roll(reading.image, shift, axis=0)) for shift in (0, 20, 40)]
+    together = predictor.cameras(readings)
+    for one, camera in zip(readings, together, strict=True):
+        (alone,) = predictor.cameras([one])
+        np.testing.assert_allclose(camera.ras_from_camera, alone.ras_from_camera, atol=0.3)
+        assert camera.intrinsics == one.intrinsics
+    assert np.abs(together[0].ras_from_camera - together[1].ras_from_camera).max() > 1
 
 
 def test_registration_from_a_prediction_needs_no_angles(patient, xray, tmp_path, rng):

@@ -6,7 +6,7 @@ from scipy import ndimage
 from xvrcore.camera import Intrinsics
 from xvrcore.similarity import locally_normalized
 from xvrcore.xray import Xray
-from xvrcore.xray_pyramid import XrayPyramid
+from xvrcore.xray_pyramid import XrayLevel, XrayPyramid
 
 LOCAL_WINDOW_SHARE = 0.25
 """Side of the window of the locally normalized channel, as a share of the image's side."""
@@ -26,19 +26,22 @@ def network_intrinsics(example: Intrinsics, size: int) -> Intrinsics:
     return Intrinsics(example.sdd_mm, (step, step), (center - middle_u / step, center - middle_v / step), size, size)
 
 
-def resampled(xray: Xray, wanted: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
-    """The X-ray as a detector of ``wanted`` intrinsics at the same source and beam would show it.
+def reduced(xray: Xray, wanted: Intrinsics) -> XrayLevel:
+    """The X-ray in pixels about as large as those of ``wanted`` intrinsics, for :func:`resampled`."""
+    have = xray.intrinsics
+    pitch = min(wanted.spacing_mm) / wanted.sdd_mm * have.sdd_mm / max(have.spacing_mm)
+    return XrayPyramid(xray).level(max(2, round(max(have.rows, have.cols) / max(pitch, 1.0))))
 
-    Any SDD, spacing, size, principal point and flip: rays are matched, so the pose is the same for both.
+
+def resampled(level: XrayLevel, wanted: Intrinsics, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The X-ray as a detector of ``wanted`` intrinsics, turned by ``camera_from_turned`` (3x3), would show it.
+
+    Any SDD, spacing, size, principal point and flip: rays from the same source are matched.
 
     :return: image and mask (rows, cols), float32; the image is 0 where the mask is.
     """
-    have = xray.intrinsics
-    pitch = min(wanted.spacing_mm) / wanted.sdd_mm * have.sdd_mm / max(have.spacing_mm)
-    level = XrayPyramid(xray).level(max(2, round(max(have.rows, have.cols) / max(pitch, 1.0))))
-    points = wanted.pixel_grid() * (level.intrinsics.sdd_mm / wanted.sdd_mm)
-    uvw = points @ level.intrinsics.matrix.T / level.intrinsics.sdd_mm
-    at = [uvw[..., 1], uvw[..., 0]]
+    u, v, scale = np.moveaxis(wanted.pixel_grid() @ turn.T @ level.intrinsics.matrix.T, -1, 0)
+    at = np.where(scale > 0, [v, u] / scale, -1e6)
     share = ndimage.map_coordinates(level.valid, at, order=1, mode="constant")
     image = ndimage.map_coordinates(level.image * level.valid, at, order=1, mode="constant")
     mask = share >= LEAST_VALID
@@ -70,7 +73,7 @@ def _between_extremes(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return ((np.nan_to_num(unit) - XVR_MEAN) / XVR_DEVIATION).astype(np.float32)
 
 
-def inputs_of(xrays: list[Xray], wanted: Intrinsics, channels: int) -> np.ndarray:
-    """Network inputs (B, channels, h, w) of X-rays of whatever intrinsics."""
-    pairs = [resampled(xray, wanted) for xray in xrays]
+def inputs_of(levels: list[XrayLevel], turns: np.ndarray, wanted: Intrinsics, channels: int) -> np.ndarray:
+    """Network inputs (B, channels, h, w) of X-rays of whatever intrinsics, seen by turned cameras (B, 3, 3)."""
+    pairs = [resampled(level, wanted, turn) for level, turn in zip(levels, turns, strict=True)]
     return network_input(np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs]), channels)

@@ -47,14 +47,16 @@ def mixed(full: torch.Tensor, bones: torch.Tensor, appearance: Appearance, rng: 
     return full + _uniform(full, appearance.bone, rng) * bones
 
 
-def seen(integrals: torch.Tensor, appearance: Appearance, rng: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Line integrals as a detector and a reader of files would make them look, and the mask (B, 1, h, w) of the field.
+def seen(integrals: torch.Tensor, field: torch.Tensor, appearance: Appearance,
+         rng: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Line integrals as a detector and a reader of files would make them look, and the mask (B, 1, h, w) of what the
+    collimator leaves of the detector's ``field``, shaped alike.
 
     The order is nature's: metal, collimator, scatter, gain and noise in the beam; then what is done to images.
     """
     look = _Look(integrals, appearance, rng)
     attenuation = integrals + look.instruments()
-    mask = look.field()
+    mask = field * look.collimated()
     intensity = torch.exp(-attenuation)
     intensity = look.with_scatter(intensity, attenuation, mask)
     image = -torch.log(intensity.clamp_min(1e-4)) + look.gain_ramp() + look.noise(intensity)
@@ -90,7 +92,7 @@ class _Look:
             total = total + inside * self.draw((0.5, 3.0)) * self.chance(self.ask.probability / 2)
         return total
 
-    def field(self) -> torch.Tensor:
+    def collimated(self) -> torch.Tensor:
         """The collimated field: a turned rectangle, or the disc of an image intensifier."""
         angle = self.draw((-0.3, 0.3)) * self.chance(0.3)
         share_u, share_v = self.draw(self.ask.field), self.draw(self.ask.field)

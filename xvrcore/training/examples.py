@@ -7,6 +7,7 @@ import torch
 
 from xvrcore import rigid
 from xvrcore.camera import Intrinsics
+from xvrcore.networks.aiming import aimed, shown, spread, turned
 from xvrcore.networks.inputs import network_input
 from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import PoseRange
@@ -18,6 +19,8 @@ COARSENESS = 1.4
 """Voxels may be this much larger than the image's pixels at the patient."""
 LEAST_COVERED = 0.1
 """A pose whose image shows the volume in less than this share of its pixels is not learned from."""
+AIMED_SHARE = 0.65
+"""Of the examples: seen by a camera turned as a first look at an X-ray would turn it, the others as they are."""
 FIDUCIALS = 64
 
 
@@ -50,14 +53,23 @@ class Examples:
     def draw(self, count: int, seed: tuple[int, ...]) -> Batch:
         """``count`` examples; the same ``seed`` gives the same ones."""
         rng = np.random.default_rng(seed)
-        poses = self.pose_range.sample(count, self.center_ras, rng)
+        poses, field = self._views(count, rng)
         full = self._integrals(self.patient.full, poses)
         bones = torch.zeros_like(full) if self.patient.bones is None else self._integrals(self.patient.bones, poses)
         look = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        images, masks = seen(mixed(full, bones, self.appearance, look), self.appearance, look)
+        images, masks = seen(mixed(full, bones, self.appearance, look), field, self.appearance, look)
         inputs = network_input(images[:, 0].numpy(), masks[:, 0].numpy(), self.channels)
         rotations, shifts = (torch.tensor(part, dtype=torch.float32) for part in self.relative.encoded(poses))
         return Batch(torch.from_numpy(inputs), rotations, shifts, _covered(full))
+
+    def _views(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, torch.Tensor]:
+        """Poses (B, 4, 4) drawn from the range, many of them aimed, and which pixels the detector reaches then."""
+        poses = self.pose_range.sample(count, self.center_ras, rng)
+        aim = rng.random(count) < AIMED_SHARE
+        turns = np.where(aim[:, None, None], aimed(poses, self.relative) @ spread(rng.uniform(-1, 1, (count, 3))),
+                         np.eye(3))
+        reached = shown(self.intrinsics, turns).astype(np.float32)
+        return turned(poses, turns), torch.from_numpy(reached)[:, None]
 
     def kept_share(self, count: int = 128, seed: int = 0) -> float:
         """The share of poses in the range whose image shows enough of the volume."""

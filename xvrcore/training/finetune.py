@@ -84,7 +84,7 @@ def _validation(worker: Worker, task: Task, examples: Examples) -> Validation | 
         worker.say("making validation X-rays", iteration=len(made), total=wanted)
         if worker.stop_requested:
             return None
-    return Validation(made, examples.relative, fiducials(task.patient), examples.intrinsics, CHANNELS)
+    return Validation(made, examples.relative, fiducials(task.patient), examples.intrinsics)
 
 
 class _Run:

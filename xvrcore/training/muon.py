@@ -34,12 +34,17 @@ class Muon(torch.optim.Optimizer):
 def orthogonalized(matrix: torch.Tensor) -> torch.Tensor:
     """A matrix (m, n) of the same singular vectors, its singular values between about 0.7 and 1.2.
 
-    A Newton-Schulz iteration, whose coefficients trade exactness for speed.
+    A Newton-Schulz iteration, whose coefficients trade exactness for speed; it runs on the Gram matrix, which is
+    smaller than the matrix itself.
     """
     a, b, c = COEFFICIENTS
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     wide = wide / (wide.norm() + 1e-7)
+    gram = wide @ wide.T
+    unit = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    factor = unit
     for _ in range(ITERATIONS):
-        square = wide @ wide.T
-        wide = a * wide + (b * square + c * square @ square) @ wide
-    return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+        step = a * unit + b * gram + c * gram @ gram
+        factor, gram = step @ factor, step @ gram @ step
+    found = factor @ wide
+    return found if matrix.shape[0] <= matrix.shape[1] else found.T

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from xvrcore.camera import Camera, Intrinsics
-from xvrcore.networks.inputs import inputs_of
-from xvrcore.networks.poses import RelativePoses, mean_distances, predicted
+from xvrcore.networks.inputs import reduced
+from xvrcore.networks.looks import seen_poses
+from xvrcore.networks.poses import RelativePoses, mean_distances
 from xvrcore.networks.ranges import PoseRange
 from xvrcore.networks.regressor import PoseNetwork
 from xvrcore.simulate import (
@@ -99,22 +100,19 @@ class Validation:
     """The fixed X-rays and what errors are measured with, ready for any number of networks."""
 
     def __init__(self, xrays: list[ValidationXray], relative: RelativePoses, points_ras: np.ndarray,
-                 intrinsics: Intrinsics, channels: int):
-        self.xrays, self.relative = xrays, relative
-        readings = [_reading(one) for one in xrays]
-        self._inputs = torch.from_numpy(inputs_of(readings, intrinsics, channels))
+                 intrinsics: Intrinsics):
+        self.xrays, self.relative, self.intrinsics = xrays, relative, intrinsics
+        self._levels = [reduced(_reading(one), intrinsics) for one in xrays]
         poses = np.stack([one.camera.ras_from_camera for one in xrays])
         self._truth = tuple(torch.tensor(part, dtype=torch.float32) for part in relative.encoded(poses))
         self._points = torch.tensor(relative.in_camera(points_ras), dtype=torch.float32)
 
     def mtre_mm(self, network: PoseNetwork) -> np.ndarray:
         """Errors (N,) of a network."""
-        device = next(network.parameters()).device
         network.eval()
-        with torch.no_grad():
-            found = [part.cpu() for part in predicted(network, self._inputs.to(device))]
+        poses = seen_poses(network, self._levels, self.intrinsics, self.relative)
         network.train()
-        return mean_distances(self._points, tuple(found), self._truth).numpy()
+        return self.mtre_of_poses(poses)
 
     def mtre_of_poses(self, poses: np.ndarray) -> np.ndarray:
         """Errors (N,) of poses (N, 4, 4) found for the first N X-rays."""
