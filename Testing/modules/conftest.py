@@ -6,6 +6,8 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
 
+from finetune_steps import MODULE as FINETUNE  # noqa: E402
+from finetune_steps import SMALL  # noqa: E402
 from registration_scene import MODULE, add_volume, patient, write_xray  # noqa: E402
 from slicerhost.fixtures import *  # noqa: E402, F403 - fixtures are found by name
 
@@ -26,3 +28,31 @@ def ct(host):
 def panel(open_module):
     """The Python widget of XVRRegistration, shown."""
     return open_module(MODULE)
+
+
+@pytest.fixture
+def jobs_root(host, tmp_path):
+    """Where jobs go; whatever still runs there afterwards is ended."""
+    from XVRCommonLib import job_list
+    from xvrcore.jobs import stop
+
+    root = tmp_path / "jobs"
+    job_list.setRootFolder(root)
+    yield root
+    for config in root.glob("*/config.json"):
+        stop(config.parent, patience_s=1.0)
+
+
+@pytest.fixture
+def trainer(open_module, jobs_root):
+    """The Python widget of XVRFinetune, shown."""
+    return open_module(FINETUNE)
+
+
+@pytest.fixture
+def small_jobs(trainer, monkeypatch):
+    """Jobs that are started train small batches and are judged on few X-rays."""
+    from XVRFinetuneLib import job_start
+
+    words = job_start.finetuneWords
+    monkeypatch.setattr(job_start, "finetuneWords", lambda *choices: [*words(*choices), *SMALL])

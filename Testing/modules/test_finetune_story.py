@@ -1,0 +1,61 @@
+"""The whole story by mouse: choose, start, watch, stop, resume, use the network."""
+
+import pytest
+from finetune_steps import STARTED_S, TRAINED_S, choose_inputs, settle
+from slicerhost import testing as user
+
+from xvrcore.jobs import state_of
+
+LONGEST_GAP_MS = 150
+
+
+@pytest.fixture
+def started(trainer, ct, xray, small_jobs):
+    """The panel with a job of some hundred iterations that is training."""
+    choose_inputs(trainer, ct, xray[0])
+    user.click(trainer.ui.advancedSection)
+    user.type_text(trainer.ui.iterationsBox, "400")
+    user.type_text(trainer.ui.nameEdit, "net")
+    settle(trainer)
+    user.click(trainer.ui.startButton)
+    user.wait_until(lambda: iteration(trainer) > 20, STARTED_S, "it trains")
+    return trainer
+
+
+def iteration(panel):
+    training = panel.watch.progress.training if panel.watch.progress is not None else []
+    return training[-1][0] if training else 0
+
+
+def state(panel):
+    return panel.watch.progress.state
+
+
+def test_a_network_is_trained_watched_stopped_resumed_and_used(started, jobs_root, open_module, host):
+
+    panel, ui = started, started.ui
+    with user.EventLoopGaps() as gaps:
+        began = iteration(panel)
+        user.wait_until(lambda: iteration(panel) > began + 30, TRAINED_S, "it goes on")
+    assert "running" in ui.stateLabel.text
+    assert "left" in ui.etaLabel.text
+    assert 0 < ui.progressBar.value < 1000
+    assert not ui.samplesPicture.pixmap.isNull()
+    assert "training X-rays" in panel.progressSection.plot.plotView().seriesNames()
+    assert not ui.startButton.enabled
+    assert gaps.longest_ms < LONGEST_GAP_MS
+
+    user.click(ui.stopButton)
+    user.wait_until(lambda: state(panel).phase == "stopped", STARTED_S, "stopped")
+    settle(panel)
+    assert "stopped" in ui.stateLabel.text
+    reached = iteration(panel)
+    user.click(ui.resumeButton)
+    user.wait_until(lambda: iteration(panel) > reached, STARTED_S, "it goes on")
+    user.wait_until(lambda: state(panel).phase == "finished", TRAINED_S, "finished")
+    settle(panel)
+    assert ui.progressBar.value == 1000
+    assert ui.jobsTable.item(0, 2).text().endswith(" mm")
+    assert not ui.stopButton.enabled
+    assert "finished" in ui.resumeButton.toolTip
+    assert state_of(jobs_root / "net").phase == "finished"

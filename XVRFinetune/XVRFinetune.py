@@ -1,0 +1,251 @@
+"""XVR Finetune: train a network for the X-rays of one patient, in the background. Research and teaching only."""
+
+import pathlib
+
+import qt
+import slicer
+import vtk
+import XVRFinetuneLib  # noqa: F401 - makes XVRCommonLib and xvrcore importable
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+UPDATE_MS = 40
+"""The panel shows a change after at most this time; many changes within it cost one update."""
+
+
+class XVRFinetune(ScriptedLoadableModule):
+    def __init__(self, parent):
+        super().__init__(parent)
+        parent.title = _("XVR Finetune")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Registration")]
+        parent.dependencies = []
+        parent.contributors = ["XVR contributors"]
+        parent.helpText = _(
+            "Trains a small network that tells from where an X-ray of one patient was taken, on synthetic X-rays of "
+            "the patient's CT or MR. Choose the volume, say what the detector is like and which views are to come, "
+            "and press Start. The work goes on in the background, also when Slicer is closed; a finished network is "
+            "offered in the module XVR Registration. Research and teaching only, not for clinical use.")
+        parent.acknowledgementText = _(
+            "The idea of registering with networks finetuned for each patient is that of xvr (Gopalakrishnan and "
+            "others). Digitally reconstructed radiographs after Joseph (IEEE TMI, 1982).")
+
+
+class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Connects the panel's sections with the choices of the present scene, and with the jobs on the disk."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.parameters = self.session = self.worker = self._guiTag = None
+        self.sections = ()
+        self._updateTimer = qt.QTimer()
+        self._updateTimer.setSingleShot(True)
+        self._updateTimer.setInterval(UPDATE_MS)
+        self._updateTimer.connect("timeout()", self.update)
+
+    def setup(self):
+        super().setup()
+        from XVRCommonLib.worker import Worker
+
+        top = slicer.util.loadUI(self.resourcePath("UI/XVRFinetune.ui"))
+        self.layout.addWidget(top)
+        self.ui = slicer.util.childWidgetVariables(top)
+        top.setMRMLScene(slicer.mrmlScene)
+        self.worker = Worker(self.moduleName)
+        self.logic = XVRFinetuneLogic()
+        self._makeSections()
+        scene = slicer.mrmlScene
+        for event, slot in ((scene.StartCloseEvent, self.release), (scene.EndCloseEvent, self.initialize),
+                            (scene.StartImportEvent, self.release), (scene.EndImportEvent, self.initialize)):
+            self.addObserver(scene, event, slot)
+        self.initialize()
+
+    def _makeSections(self):
+        from XVRFinetuneLib.inputs_section import InputsSection
+        from XVRFinetuneLib.job_start import JobStart
+        from XVRFinetuneLib.job_watch import JobWatch
+        from XVRFinetuneLib.jobs_section import JobsSection
+        from XVRFinetuneLib.progress_section import ProgressSection
+        from XVRFinetuneLib.range_section import RangeSection
+        from XVRFinetuneLib.training_section import TrainingSection
+
+        from XVRCommonLib.install_section import InstallSection
+        from XVRCommonLib.packages import NETWORKS, selfCheck
+
+        self.jobStart = JobStart(self.worker, self._onJobChanged)
+        self.watch = JobWatch(self.worker, self._onTick, self._onLooked)
+        self.installSection = InstallSection(self.ui, self, NETWORKS, selfCheck)
+        self.inputsSection, self.trainingSection = InputsSection(self.ui, self), TrainingSection(self.ui, self)
+        self.progressSection = ProgressSection(self.ui, self)
+        self.sections = (self.inputsSection, RangeSection(self.ui, self), self.trainingSection,
+                         JobsSection(self.ui, self), self.progressSection)
+
+    def enter(self):
+        self.installSection.update()
+        self._onParameters()
+
+    def cleanup(self):
+        self.release()
+        self._updateTimer.stop()
+        if self.worker is not None:
+            self.worker.close()
+        if self.sections:
+            self.watch.close()
+            self.jobStart.close()
+            self.trainingSection.close()
+            self.progressSection.close()
+        self.removeObservers()
+
+    def release(self, caller=None, event=None):
+        """Let go of the scene; jobs go on."""
+        if self.parameters is None:
+            return
+        self.session.close()
+        self.parameters.disconnectGui(self._guiTag)
+        self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        self.parameters = self.session = None
+
+    def initialize(self, caller=None, event=None):
+        """Take up the scene's parameters, new or loaded."""
+        from XVRFinetuneLib.parameters import Parameters
+        from XVRFinetuneLib.session import Session
+
+        self.release()
+        self.parameters = Parameters(self.logic.getParameterNode())
+        self.session = Session(self.parameters, self.worker, self.updateSoon)
+        self._guiTag = self.parameters.connectGui(self.ui)
+        self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        self._onParameters()
+
+    def _onParameters(self, caller=None, event=None):
+        if self.session is not None and self.installSection.ready:
+            self.session.inputsChanged()
+            self.watch.follow(None if str(self.parameters.job) == "." else self.parameters.job)
+            self.watch.start()
+        self.updateSoon()
+
+    # ------------------------------------------------------------ jobs
+
+    def notReady(self):
+        """Why nothing can be computed, in words; empty when all is installed."""
+        return "" if self.installSection.ready else _("Install the packages named above first.")
+
+    def startJob(self):
+        """Start training what the panel shows.
+
+        :raises InputError: something is missing or wrong.
+        """
+        from XVRFinetuneLib.job_start import jobFolder
+        from XVRFinetuneLib.volume_files import fileOf
+
+        from xvrcore.errors import InputError
+
+        self.session.inputsChanged()
+        blocked = self.session.cannotStart()
+        if blocked:
+            raise InputError(blocked)
+        self.say("")
+        self.jobStart.begin(jobFolder(self.parameters), self.session.order(), self.session.subject,
+                            fileOf(self.parameters.ct))
+        self.updateSoon()
+
+    def watchJob(self, folder):
+        """Follow this job in the section Progress."""
+        if self.parameters is not None:
+            self.parameters.job = pathlib.Path(folder)
+
+    def _onJobChanged(self, folder, problem):
+        """A job was started, stopped or resumed, or could not be."""
+        from XVRCommonLib import job_list
+
+        self.say(problem)
+        if not problem:
+            job_list.remember(folder)
+            self.watchJob(folder)
+        self.watch.lookSoon()
+        self.updateSoon()
+
+    def _onTick(self):
+        self.jobStart.update()
+        self.trainingSection.tick()
+
+    def _onLooked(self):
+        """Reattach to a job that runs, where none is watched."""
+        live = [state.path for state in self.watch.jobs if state.is_live]
+        if live and self.watch.folder is None:
+            self.watchJob(live[0])
+        self.update()
+
+    # ------------------------------------------------------------ showing
+
+    def updateSoon(self):
+        if not self._updateTimer.active:
+            self._updateTimer.start()
+
+    def update(self):
+        """Show how things stand in all sections."""
+        if self.session is None or not self.sections:
+            return
+        for section in self.sections:
+            section.update(self.session)
+
+    def say(self, words):
+        self.ui.messageLabel.text = words
+        self.ui.messageLabel.visible = bool(words)
+
+
+class XVRFinetuneLogic(ScriptedLoadableModuleLogic):
+    """The parameter node's home; the work is done by XVRFinetuneLib, and by the worker in the background."""
+
+
+class XVRFinetuneTest(ScriptedLoadableModuleTest):
+    """Trains for a few iterations in the real application."""
+
+    def runTest(self):
+        from XVRCommonLib.packages import NETWORKS, missingPackages
+
+        missing = missingPackages(NETWORKS)
+        if missing:
+            self.delayDisplay(_("Skipped: {packages} is not installed.").format(packages=", ".join(missing)))
+            return
+        self.setUp()
+        self.test_train()
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def test_train(self):
+        import tempfile
+        import time
+
+        from xvrcore.cli.self_test import imaginary_patient
+        from xvrcore.training.files import NETWORK
+
+        slicer.util.selectModule("XVRFinetune")
+        widget = slicer.modules.XVRFinetuneWidget
+        volume, _bones = imaginary_patient()
+        ct = slicer.util.addVolumeFromArray(volume.values, name="imaginary patient")
+        ct.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.ras_from_ijk))
+        p = widget.parameters
+        p.ct, p.rows, p.cols, p.iterations = ct, 144, 160, 20
+        widget.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(2.2, 2.2))
+        p.name = pathlib.Path(tempfile.mkdtemp(prefix="xvr-")).name
+        widget.startJob()
+        deadline = time.time() + 300
+        while time.time() < deadline and not self._ended(widget):
+            slicer.app.processEvents()
+        state = widget.watch.progress.state
+        assert state.phase == "finished", state.message
+        assert (state.path / NETWORK).is_file()
+        self.delayDisplay(_("Test passed"))
+
+    def _ended(self, widget):
+        progress = widget.watch.progress
+        return progress is not None and progress.state is not None and not progress.state.is_live

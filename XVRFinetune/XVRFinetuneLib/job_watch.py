@@ -1,0 +1,115 @@
+"""Watching jobs by their folders alone: read in the worker's thread, at most twice a second."""
+
+from dataclasses import dataclass, field
+
+import qt
+
+from XVRCommonLib import job_list
+from xvrcore.errors import InputError
+from xvrcore.jobs import JobFolder, StatusReader, state_of
+from xvrcore.training.files import VIEWS
+
+POLL_MS = 500
+ALL_EVERY = 4
+"""The list of all jobs is read once in so many polls."""
+
+
+@dataclass
+class Progress:
+    """What one job has told so far: pairs (iteration, mm), how it stands, the end of its log, its picture's file.
+
+    ``latest`` is the last record on how far it is.
+    """
+
+    state: object = None
+    latest: dict = field(default_factory=dict)
+    training: list = field(default_factory=list)
+    validation: list = field(default_factory=list)
+    log: str = ""
+    picture: object = None
+
+    def add(self, records):
+        for record in records:
+            if record.get("median_mm") is not None:
+                self.validation.append((record["iteration"], record["median_mm"]))
+                continue
+            self.latest = record
+            if record.get("loss") is not None:
+                self.training.append((record["iteration"], record["loss"]))
+
+
+class JobWatch:
+    """Follows one job closely, and the list of all.
+
+    ``onTick()`` is called at every poll, ``onChange()`` when something has been read.
+    """
+
+    def __init__(self, worker, onTick, onChange):
+        self.worker, self.onTick, self.onChange = worker, onTick, onChange
+        self.folder = self.progress = self._reader = None
+        self.jobs = []
+        self._asked, self._polls = False, 0
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_MS)
+        self._timer.connect("timeout()", self._poll)
+
+    def start(self):
+        self._timer.start()
+
+    def close(self):
+        self._timer.stop()
+
+    def follow(self, folder):
+        """Watch this job, from its beginning; None for no job."""
+        if folder == self.folder:
+            return
+        self.folder, self.progress = folder, None if folder is None else Progress()
+        self._reader = None if folder is None else StatusReader(JobFolder(folder).status)
+        self.lookSoon()
+
+    def lookSoon(self):
+        """Read all jobs at the next poll."""
+        self._polls = 0
+
+    def _poll(self):
+        self.onTick()
+        if self._asked:
+            return
+        folders = job_list.jobFolders() if self._polls % ALL_EVERY == 0 else None
+        self._polls += 1
+        self._asked = True
+        progress, folder, reader = self.progress, self.folder, self._reader
+        self.worker.request("watch", lambda: _look(folder, reader, folders),
+                            lambda found, error: self._onLooked(progress, found, error))
+
+    def _onLooked(self, progress, found, error):
+        self._asked = False
+        if error is not None:
+            raise error
+        one, jobs = found
+        if jobs is not None:
+            self.jobs = jobs
+        if progress is not None and progress is self.progress:
+            progress.state, records, progress.log, progress.picture = one
+            progress.add(records)
+            if progress.state is not None:
+                self.jobs = [progress.state if job.path == progress.state.path else job for job in self.jobs]
+        self.onChange()
+
+
+def _look(folder, reader, folders):
+    one = None
+    if folder is not None:
+        picture = folder / VIEWS
+        records = reader.new_records()
+        one = _stateOf(folder), records, JobFolder(folder).log_end(), picture if picture.is_file() else None
+    jobs = None if folders is None else [state for state in map(_stateOf, folders) if state is not None]
+    return one, jobs
+
+
+def _stateOf(folder):
+    """None where the job has been deleted."""
+    try:
+        return state_of(folder)
+    except InputError:
+        return None

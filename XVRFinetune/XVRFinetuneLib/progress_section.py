@@ -1,0 +1,104 @@
+"""Panel, 5: how the watched job goes: state, time left, curves, pictures, the end of its log."""
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .curves import plotView, removePlotView
+from .jobs_section import STATES
+
+COLORS = {"running": "#1d5fa8", "stopping": "#1d5fa8", "finished": "#1e7b34", "stopped": "#a86400",
+          "failed": "#a12622", "died": "#a12622", "new": "#a86400"}
+BEGINNING = ("starting", "loading", "preparing")
+PLOT_HEIGHT, PICTURE_WIDTH = 250, 420
+
+
+class ProgressSection:
+    def __init__(self, ui, panel):
+        self.ui, self.panel = ui, panel
+        self._picture = None
+        self.plot = slicer.qMRMLPlotWidget()
+        self.plot.setMRMLScene(slicer.mrmlScene)
+        self.plot.setMinimumHeight(PLOT_HEIGHT)
+        ui.progressSection.layout().insertWidget(3, self.plot)
+
+    def update(self, session):
+        folder, progress = self.panel.watch.folder, self.panel.watch.progress
+        state = progress.state if progress is not None else None
+        for widget in (self.ui.progressBar, self.ui.logEdit):
+            widget.visible = state is not None
+        self.plot.visible = state is not None and session.p.chart is not None
+        if state is None:
+            self.ui.stateLabel.text = _("Choose a job to watch it.") if folder is None else \
+                _("Looking at {folder}…").format(folder=folder)
+            self.ui.stateLabel.styleSheet = self.ui.etaLabel.text = ""
+            self._showPicture(None)
+            return
+        self._showState(state)
+        self._showProgress(state, progress.latest)
+        self._showCurves(session, progress)
+        self._showPicture(progress.picture)
+        if self.ui.logEdit.toPlainText() != progress.log:
+            self.ui.logEdit.setPlainText(progress.log)
+            bar = self.ui.logEdit.verticalScrollBar()
+            bar.value = bar.maximum
+
+    def _showCurves(self, session, progress):
+        session.curves.show(progress)
+        if session.p.chart is not None:
+            view = plotView(session.p.chart)
+            if self.plot.mrmlPlotViewNode() is not view:
+                self.plot.setMRMLPlotViewNode(view)
+
+    def close(self):
+        """Let go of the scene's plot view."""
+        self.plot.setMRMLPlotViewNode(None)
+        removePlotView()
+
+    def _showState(self, state):
+        words = f"{state.path.name}: {STATES[state.phase]}"
+        self.ui.stateLabel.text = f"{words}. {state.message}" if state.message else words
+        self.ui.stateLabel.styleSheet = f"background-color: {COLORS[state.phase]}; color: white; padding: 4px"
+
+    def _showProgress(self, state, latest):
+        if state.phase == "finished":
+            self.ui.progressBar.value = 1000
+        elif latest.get("fraction") is not None:
+            self.ui.progressBar.value = round(1000 * latest["fraction"])
+        elif not state.is_live or latest.get("phase") in BEGINNING:
+            self.ui.progressBar.value = 0
+        self.ui.etaLabel.text = _inWords(latest) if state.is_live else ""
+
+    def _showPicture(self, path):
+        """The job's picture, read again when it has changed."""
+        version = None if path is None else (path, path.stat().st_mtime)
+        self.ui.samplesCaption.text = "" if path is None else _("What it is taught: views as training draws them.")
+        if version == self._picture:
+            return
+        self._picture = version
+        pixmap = qt.QPixmap() if path is None else qt.QPixmap(str(path))
+        if not pixmap.isNull():
+            pixmap = pixmap.scaledToWidth(PICTURE_WIDTH, qt.Qt.SmoothTransformation)
+        self.ui.samplesPicture.setPixmap(pixmap)
+
+
+def _inWords(last):
+    """How far a worker is, in a line."""
+    words = [last.get("phase", "")]
+    if last.get("iteration") is not None:
+        words.append(_("{done} of {total}").format(done=last["iteration"], total=last["total"])
+                     if last.get("total") else str(last["iteration"]))
+    if last.get("eta_s") is not None:
+        words.append(_("{time} left").format(time=_duration(last["eta_s"])))
+    if last.get("samples_per_s") is not None:
+        words.append(_("{rate:.0f} X-rays/s").format(rate=last["samples_per_s"]))
+    if last.get("memory_mb") is not None:
+        words.append(_("{memory:.0f} MB").format(memory=last["memory_mb"]))
+    return ", ".join(words)
+
+
+def _duration(seconds):
+    minutes = seconds / 60
+    return _("{seconds:.0f} s").format(seconds=seconds) if minutes < 1.5 else \
+        _("{minutes:.0f} min").format(minutes=minutes) if minutes < 90 else \
+        _("{hours:.1f} h").format(hours=minutes / 60)

@@ -1,0 +1,111 @@
+"""Panel, 3: profile, budget and place of a job, and starting it."""
+
+import json
+import os
+
+from slicer.i18n import tr as _
+
+from XVRCommonLib import job_list
+from xvrcore.errors import InputError
+
+from .job_start import jobFolder
+from .worker_python import Command, choosePython, chosenPython, workerPython
+
+PROFILES = {"cpu": _("CPU: a small network, minutes")}
+"""Those of xvrcore.training.settings.PROFILES."""
+
+
+class TrainingSection:
+    def __init__(self, ui, panel):
+        self.ui, self.panel = ui, panel
+        self._check = None
+        ui.profileCombo.addItems(list(PROFILES.values()))
+        ui.profileCombo.connect("currentIndexChanged(int)", self._onProfile)
+        ui.jobsFolderButton.directory = str(job_list.rootFolder())
+        ui.jobsFolderButton.connect("directoryChanged(QString)", self._onJobsFolder)
+        ui.pythonPath.currentPath = chosenPython()
+        ui.pythonPath.connect("currentPathChanged(QString)", self._onPython)
+        ui.checkButton.connect("clicked()", self._onCheck)
+        ui.startButton.connect("clicked()", self._onStart)
+
+    def _onProfile(self, index):
+        if self.panel.parameters is not None:
+            self.panel.parameters.profile = list(PROFILES)[index]
+
+    def _onJobsFolder(self, path):
+        job_list.setRootFolder(path)
+        self.panel.watch.lookSoon()
+        self.panel.updateSoon()
+
+    def _onPython(self, path):
+        choosePython(path)
+        self.ui.checkLabel.text = ""
+
+    def _onCheck(self):
+        try:
+            self._check = Command(["info", "--json"])
+        except OSError as error:
+            self.ui.checkLabel.text = _("{python} cannot be started: {error}.").format(
+                python=workerPython(), error=error)
+        self.panel.updateSoon()
+
+    def _onStart(self):
+        try:
+            self.panel.startJob()
+        except InputError as error:
+            self.panel.say(str(error))
+
+    def tick(self):
+        """See whether the check of the Python has ended."""
+        if self._check is None or self._check.exitCode() is None:
+            return
+        ended, self._check = self._check, None
+        self.ui.checkLabel.text = _inWords(ended.said()) if ended.exitCode() == 0 else \
+            _("This Python cannot train: {problem}").format(problem=ended.complaint())
+        self.panel.updateSoon()
+
+    def close(self):
+        if self._check is not None:
+            self._check.abandon()
+
+    # ------------------------------------------------------------ showing
+
+    def update(self, session):
+        p, starting = session.p, self.panel.jobStart
+        self.ui.profileCombo.currentIndex = list(PROFILES).index(p.profile)
+        self.ui.minutesBox.enabled = p.iterations == 0
+        self.ui.minutesBox.toolTip = _("Of training alone") if p.iterations == 0 else \
+            _("The number of iterations in Advanced decides.")
+        self.ui.budgetLabel.text = _budgetInWords(p)
+        folder = jobFolder(p)
+        self.ui.nameEdit.placeholderText = folder.name if folder is not None else ""
+        self.ui.folderLabel.text = "" if folder is None else _("The job goes to {folder}.").format(folder=folder)
+        blocked = starting.doing or self.panel.notReady() or session.cannotStart()
+        self.ui.startButton.enabled = not blocked
+        self.ui.startButton.toolTip = blocked or _("Train in the background; Slicer can be used, and closed, meanwhile")
+        self.ui.startStatus.text = blocked
+        self.ui.checkButton.enabled = self._check is None
+        self.ui.checkButton.toolTip = _("Names its devices and runs a kernel on each") if self._check is None else \
+            _("The check is under way.")
+        if self._check is not None:
+            self.ui.checkLabel.text = _("Checking {python}…").format(python=workerPython())
+
+
+def _budgetInWords(p):
+    threads = p.threads or os.cpu_count()
+    device = _("this CPU ({threads} threads)").format(threads=threads)
+    if p.iterations:
+        return _("Exactly {count} iterations on {device}, and a minute or two before and after.").format(
+            count=p.iterations, device=device)
+    return _("About {minutes:g} minutes on {device}, and a minute or two before and after.").format(
+        minutes=p.minutes, device=device)
+
+
+def _inWords(report):
+    """What ``xvrcore info --json`` found."""
+    found = json.loads(report)
+    gpus = found["devices"]["cuda"] + ([_("Apple GPU")] if found["devices"]["mps"] else [])
+    works = [f"{name} ({kernel['device']})" for name, kernel in found["backends"].items() if kernel["ok"]]
+    return _("Python {version}; {threads} CPU threads; GPU: {gpus}; renderers that work: {works}.").format(
+        version=found["versions"].get("python", "?"), threads=found["devices"]["cpu_threads"],
+        gpus=", ".join(gpus) or _("none"), works=", ".join(works))

@@ -1,0 +1,71 @@
+"""The Python that works in the background, and short commands run with it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import slicer
+
+PYTHON_KEY = "XVR/python"
+
+
+def chosenPython():
+    """What the user chose in Advanced; empty for Slicer's own."""
+    return slicer.app.settings().value(PYTHON_KEY) or ""
+
+
+def choosePython(path):
+    slicer.app.settings().setValue(PYTHON_KEY, str(path))
+
+
+def workerPython():
+    return chosenPython() or shutil.which("PythonSlicer") or sys.executable
+
+
+def _environment():
+    """Slicer's own for its Python, that from before Slicer's start for any other; xvrcore can be imported in both."""
+    own = dict(os.environ) if not chosenPython() else dict(slicer.util.startupEnvironment())
+    import xvrcore
+
+    place = str(Path(xvrcore.__file__).parents[1])
+    return {**own, "PYTHONPATH": os.pathsep.join([place, *filter(None, [own.get("PYTHONPATH")])]),
+            "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+class Command:
+    """``python -m xvrcore …`` in a process of its own, which says little and ends soon; nothing here waits for it."""
+
+    def __init__(self, words):
+        """
+        :raises OSError: the Python cannot be started.
+        """
+        options = {"start_new_session": True} if os.name == "posix" else \
+            {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+        self._process = subprocess.Popen([workerPython(), "-m", "xvrcore", *words], stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+                                         errors="replace", env=_environment(), **options)
+        self._texts = None
+
+    def exitCode(self):
+        """None while it runs."""
+        return self._process.poll()
+
+    def said(self):
+        """Its standard output, once it has ended."""
+        return self._read()[0]
+
+    def complaint(self):
+        """What it says is wrong, once it has ended, without the program's name."""
+        lines = self._read()[1].strip().splitlines()
+        return lines[-1].removeprefix("xvrcore: ") if lines else ""
+
+    def _read(self):
+        self._texts = self._texts or self._process.communicate()
+        return self._texts
+
+    def abandon(self):
+        """Let it go on without us; it ends by itself within seconds, and is waited for so that nothing is left."""
+        threading.Thread(target=self._process.communicate, name="XVRFinetune command", daemon=True).start()
