@@ -15,7 +15,7 @@ from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
 from xvrcore.initialize.attempts import ATTEMPTS, HANDED_IN, LAST_ROUND, RANK, Attempt
 from xvrcore.initialize.regions import AROUND_VIEW, STANDARD_VIEWS, Region, header_region, view_region
-from xvrcore.initialize.tournament import Entry, Round, apart_mm, distinct, play, sampled
+from xvrcore.initialize.tournament import Entry, Round, apart_mm, distinct, play, sampled, survivors
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
@@ -27,8 +27,8 @@ REFINERS = ("lm", "adam")
 
 LEAST_DESCENDED = 24
 """Sampled poses of every region that enter the first round at least, whatever the number of regions."""
-ANOTHER_MM = 10.0
-"""A finalist this far from the best pose is another solution, whose score speaks against it."""
+ANOTHER_MM = 20.0
+"""A pose this far from the best one is another solution, whose score speaks against it."""
 MOST_CANDIDATES = 8
 """Distinct candidates that the result remembers."""
 
@@ -82,6 +82,7 @@ class _Registration:
         self.began = time.perf_counter()
         self.trace: list[TracePoint] = []
         self.timings_s: dict[str, float] = {}
+        self.fields: list[tuple[Round, list[Entry]]] = []
         self.finalists: list[Entry] = []
         self.finals: list[Entry] = []
         self.start = self._resolved_start()
@@ -91,18 +92,34 @@ class _Registration:
         done = 0.0
         for number, attempt in enumerate(self.attempts):
             rendering = self.patient.bones if attempt.bones else self.patient.full
-            if rendering is None:
+            if rendering is None or (attempt.all_views and self.start == "wide"):
                 continue
             share = (1 - done) * 0.6
-            yield from self._attempt(attempt, rendering, number, done, share)
+            steps = self._attempt(attempt, rendering, number, done, share)
+            if number == 0:
+                yield from steps
+            elif not (yield from self._while_patient(steps)):
+                break
             done += share
             result = self._result()
-            if result.verdict.label == "registered" or self._elapsed() > self.settings.patience_s:
+            if result.verdict.label == "registered" or self._impatient:
                 break
             yield Progress("trying again", done, result.scores["similarity"], result.camera,
                            result.verdict.label, result)
         yield Progress("done", 1.0, result.scores["similarity"], result.camera, result.verdict.label)
         return result
+
+    def _while_patient(self, steps) -> Iterator[Progress]:
+        """The steps of a further attempt, given up when patience ends; returns whether it was finished."""
+        for step in steps:
+            yield step
+            if self._impatient:
+                return False
+        return True
+
+    @property
+    def _impatient(self) -> bool:
+        return self._elapsed() > self.settings.patience_s
 
     def _attempt(self, attempt, rendering, number, done, share) -> Iterator[Progress]:
         """One attempt from its start to a final pose; ``share`` is its part of the progress."""
@@ -112,16 +129,20 @@ class _Registration:
             objective = rendering.objective(reading)
             entries += [Entry(name, objective, pose) for name, pose in poses]
             for region in regions:
-                entries += sampled(objective, region, attempt.samples, attempt.sampled_at,
-                                   self.settings.seed + number, attempt.descended)
-                top = max(entries, key=lambda e: e.score)
-                yield Progress(attempt.name, done, top.score, _camera(top))
+                for some in sampled(objective, region, attempt.samples, attempt.sampled_at,
+                                    self.settings.seed + number):
+                    entries += some
+                    top = max(entries, key=lambda e: e.score)
+                    yield Progress(attempt.name, done, top.score, _camera(top))
         self._add_time(attempt.name, began)
         entries = _fair_share(entries, attempt.descended)
         part = share / (len(attempt.rounds) + 1)
         for i, stage in enumerate(attempt.rounds):
-            entries = yield from self._play(entries, stage, done + i * part, part)
-        self.finalists += entries
+            ranked = yield from self._play(entries, stage, done + i * part, part)
+            entries = survivors(ranked, stage)
+            if i == 0 and attempt.samples:
+                self.fields.append((stage, ranked))
+            self.finalists += ranked if stage.rank == RANK else []
         refine = self._play_adam if self.settings.refiner == "adam" else self._play
         self.finals += yield from refine(entries[:1], LAST_ROUND, done + share - part, part)
         if self.settings.refine_principal_point or self.settings.refine_sdd:
@@ -136,7 +157,7 @@ class _Registration:
         return replace(entry, objective=objective, pose=camera.ras_from_camera, score=float(score))
 
     def _play(self, entries, stage: Round, done, share) -> Iterator[Progress]:
-        """One round of the tournament, told as progress; returns the surviving entries."""
+        """One round of the tournament, told as progress; returns the distinct entries, best first."""
         steps = sum(s.iterations for s in stage.stages) * len({e.objective for e in entries})
         intrinsics = entries[0].objective.xray.intrinsics
         return (yield from self._told(play(entries, stage), stage.name, intrinsics, done, share / steps))
@@ -170,11 +191,11 @@ class _Registration:
         for reading in self.radiograph.readings:
             if attempt is HANDED_IN:
                 yield reading, [], [(g.name, g.ras_from_camera) for g in self.given]
-            elif self.start == "given":
+            elif self.start == "given" and not attempt.all_views:
                 center = self.patient.center_ras
                 yield reading, [Region(f"around {g.name}", g.ras_from_camera, center, attempt.header_range)
                                 for g in self.given], []
-            elif self.start == "header":
+            elif self.start == "header" and not attempt.all_views:
                 yield reading, [self._region("header", reading, attempt)], []
             else:
                 views = [v for v in STANDARD_VIEWS if self._flip_fits(v, reading)]
@@ -234,18 +255,29 @@ class _Registration:
                    "by its offset at the detector times SOD/SDD; projections onto the image stay right.")
         if reading.positioner.source_isocenter_mm is None:
             yield "The source-to-isocenter distance is unknown: depth was searched more widely."
+        if self.start != "wide" and best.start in STANDARD_VIEWS:
+            near = "header's angles" if self.start == "header" else "pose handed in"
+            yield (f"Nothing near the {near} fits; this pose was found around the {best.start} view. "
+                   "Is the patient's position in the header right?")
         if best.objective.projector is not self.patient.full.projector:
             yield "Bones alone fit better than the whole volume: soft tissue looks different in this X-ray."
 
     def _evidence(self, best: Entry) -> Evidence:
-        """What speaks for and against the best pose, among the finalists of the same rendering."""
+        """What speaks for and against the best pose, among its rivals in the same rendering."""
         objective = best.objective
-        rivals = [e.score for e in self.finalists
-                  if e.objective.projector is objective.projector and apart_mm(e, best) > ANOTHER_MM]
         return Evidence(
             similarity=best.score, coarse_similarity=float(objective.scores(best.pose[None], RANK)[0]),
-            rival=max(rivals, default=0.0), agreement=best.agreement,
+            lead=self._lead(best), agreement=best.agreement,
             explained_share=objective.explained_share(best.pose, LAST_ROUND.rank))
+
+    def _lead(self, best: Entry) -> float:
+        """How far it is ahead of the best other pose where all that was sampled was first ranked; 0 if nothing was.
+
+        Of several searches the one that tells most counts.
+        """
+        return max((float(best.objective.scores(best.pose[None], stage.rank)[0]) - max(_rivals(best, ranked), default=0)
+                    for stage, ranked in self.fields
+                    if ranked[0].objective.projector is best.objective.projector), default=0.0)
 
     def _initial(self) -> Entry:
         """Where it all began: the pose handed in, or the middle of the first region."""
@@ -263,6 +295,12 @@ class _Registration:
 
 def _camera(entry: Entry) -> Camera:
     return Camera(entry.objective.xray.intrinsics, entry.pose)
+
+
+def _rivals(best: Entry, ranked: list[Entry]) -> list[float]:
+    """Scores of the entries that are another solution than ``best``, in the same rendering."""
+    return [e.score for e in ranked
+            if e.objective.projector is best.objective.projector and apart_mm(e, best) > ANOTHER_MM]
 
 
 def _fair_share(entries: list[Entry], count: int) -> list[Entry]:

@@ -9,8 +9,8 @@ from xvrcore import positioner
 from xvrcore.confidence import LEAST_EXPLAINED, NOTICED_RISE, Evidence, judge, weak_directions
 from xvrcore.refine.lm import TWIST_SCALE
 
-CONVINCING = Evidence(similarity=0.85, coarse_similarity=0.9, rival=0.3, agreement=0.6, explained_share=0.95)
-HOPELESS = Evidence(similarity=0.1, coarse_similarity=0.2, rival=0.2, agreement=0.05, explained_share=0.9)
+CONVINCING = Evidence(similarity=0.85, coarse_similarity=0.9, lead=0.31, agreement=0.6, explained_share=0.95)
+HOPELESS = Evidence(similarity=0.1, coarse_similarity=0.2, lead=0.0, agreement=0.05, explained_share=0.9)
 
 
 def test_convincing_evidence_registers_and_hopeless_evidence_fails():
@@ -18,7 +18,7 @@ def test_convincing_evidence_registers_and_hopeless_evidence_fails():
     assert judge(HOPELESS, {}).label == "failed"
 
 
-@pytest.mark.parametrize(("name", "better"), [("similarity", 1), ("coarse_similarity", 1), ("rival", -1)])
+@pytest.mark.parametrize(("name", "better"), [("similarity", 1), ("coarse_similarity", 1), ("lead", 1)])
 def test_better_evidence_never_lowers_the_confidence(rng, name, better):
     for values in rng.uniform(0, 1, (20, 5)):
         evidence = Evidence(*values)
@@ -35,7 +35,7 @@ def test_reasons_are_full_sentences_with_the_figures():
     assert all(reason[0].isupper() or reason[0].isdigit() for reason in verdict.reasons)
     assert all(reason.endswith(".") for reason in verdict.reasons)
     told = " ".join(verdict.reasons)
-    for figure in ("0.85", "0.30", "60%", "95%", "depth", "1.4 mm"):
+    for figure in ("0.85", "0.31", "60%", "95%", "depth", "1.4 mm"):
         assert figure in told
 
 

@@ -43,6 +43,14 @@ def test_a_view_is_found_without_its_angles(scene, rng, view_name, angles, flipp
     assert result.candidates[0].start == view_name
 
 
+def test_a_header_that_tells_another_view_is_not_believed_forever(scene):
+    volume, patient, view, image = scene
+    result, _ = imaginary.outcome(register(imaginary.radiograph(image, view, angles=(90.0, 0.0)), patient,
+                                         RegistrationSettings(patience_s=300)))
+    assert imaginary.mtre_mm(result.camera, view, volume.center_ras) < 1.5
+    assert any("patient's position" in note for note in result.notes)
+
+
 def test_forgotten_angles_leave_the_flip_open_unless_stated(scene):
     _, _, view, image = scene
     plain = imaginary.radiograph(image, view)

@@ -19,7 +19,7 @@ class Attempt:
 
     ``header_range``: how far around the header's pose; ``samples``: orientations and depths drawn per region,
     compared at ``sampled_at``; ``descended``: how many of them, over all regions, enter the ``rounds``;
-    ``bones``: render bones alone.
+    ``bones``: render bones alone; ``all_views``: search around the standard views, whatever the header says.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Attempt:
     descended: int
     rounds: tuple[Round, ...]
     bones: bool = False
+    all_views: bool = False
 
 
 RANK = Comparison(128, 7)
@@ -36,7 +37,8 @@ RANK = Comparison(128, 7)
 WIDE_WINDOWS = (
     Round("first descent", (LmStage(Comparison(32, 13), 8),), rank=Comparison(64, 15), survivors=24, per_start=2),
     Round("second descent", (LmStage(Comparison(48, 13), 8),), rank=Comparison(64, 15), survivors=6, margin=0.3),
-    Round("third descent", (LmStage(Comparison(64, 15)), LmStage(Comparison(64, 9))), rank=RANK, survivors=6, margin=0.2),
+    Round("third descent", (LmStage(Comparison(64, 15)), LmStage(Comparison(64, 9))),
+          rank=RANK, survivors=6, margin=0.2),
     Round("refinement", (LmStage(Comparison(128, 11)),), rank=RANK, survivors=6),
 )
 NARROW_WINDOWS = (
@@ -52,6 +54,7 @@ ATTEMPTS = (
     Attempt("search", AROUND_HEADER, 256, Comparison(32, 11), 96, WIDE_WINDOWS),
     Attempt("finer search", AROUND_HEADER, 512, Comparison(48, 11), 192, NARROW_WINDOWS),
     Attempt("search by bones", AROUND_HEADER, 512, Comparison(48, 11), 192, NARROW_WINDOWS, bones=True),
+    Attempt("search of all views", AROUND_HEADER, 256, Comparison(32, 11), 96, WIDE_WINDOWS, all_views=True),
     Attempt("wider search", AROUND_DOUBTED_HEADER, 2048, Comparison(48, 11), 256, NARROW_WINDOWS),
     Attempt("wider search by bones", AROUND_DOUBTED_HEADER, 2048, Comparison(48, 11), 256, NARROW_WINDOWS, bones=True),
 )

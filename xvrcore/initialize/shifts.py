@@ -6,6 +6,8 @@ normalized correlation; D. Padfield, "Masked object registration in the Fourier 
 That leaves four of the six degrees of freedom to sampling.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import fft
 
@@ -17,14 +19,13 @@ RENDERED_AT_ONCE = 64
 
 
 def best_shifts(objective: Objective, region: Region, poses: np.ndarray,
-                comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
+                comparison: Comparison) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Shift each pose (B, 4, 4), whose region's center lies on the beam axis, to where the X-ray agrees most.
 
-    :return: shifted poses (B, 4, 4) and their approximate scores (B,), poses and scores in the order given.
+    Yields, some poses at a time: shifted poses (b, 4, 4) and their approximate scores (b,), in the order given.
     """
-    parts = [_shift(objective, region, poses[i:i + RENDERED_AT_ONCE], comparison)
-             for i in range(0, len(poses), RENDERED_AT_ONCE)]
-    return np.concatenate([p for p, _ in parts]), np.concatenate([s for _, s in parts])
+    for i in range(0, len(poses), RENDERED_AT_ONCE):
+        yield _shift(objective, region, poses[i:i + RENDERED_AT_ONCE], comparison)
 
 
 def _shift(objective, region, poses, comparison):

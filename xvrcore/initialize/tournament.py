@@ -52,24 +52,22 @@ class Round:
     margin: float = 2.0
 
 
-def sampled(objective: Objective, region: Region, samples: int, comparison: Comparison, seed: int,
-            keep: int) -> list[Entry]:
-    """The best ``keep`` of ``samples`` orientations and depths in a region, each shifted to where it fits best."""
-    poses, scores = best_shifts(objective, region, region.sample(samples, seed), comparison)
-    return [Entry(region.name, objective, poses[i], float(scores[i])) for i in np.argsort(-scores)[:keep]]
+def sampled(objective: Objective, region: Region, samples: int, comparison: Comparison,
+            seed: int) -> Iterator[list[Entry]]:
+    """``samples`` orientations and depths in a region, each shifted to where it fits best, some at a time."""
+    for poses, scores in best_shifts(objective, region, region.sample(samples, seed), comparison):
+        yield [Entry(region.name, objective, pose, float(score)) for pose, score in zip(poses, scores, strict=True)]
 
 
 def play(entries: list[Entry], stage: Round) -> Iterator[RefinementStep]:
-    """One round; a generator of optimizer steps that returns the surviving entries, best first."""
+    """One round; a generator of optimizer steps that returns the distinct entries, best first."""
     arrived = []
     for objective in dict.fromkeys(e.objective for e in entries):
         own = [e for e in entries if e.objective is objective]
         result = yield from refine_lm(objective, np.stack([e.pose for e in own]), stage.stages)
         arrived += [replace(e, pose=p, score=float(s), merged=1, curvature=c)
                     for e, p, s, c in zip(own, result.poses, result.scores, result.curvatures, strict=True)]
-    ranked = _ranked(distinct(arrived), stage.rank)
-    best = max(e.score for e in ranked)
-    return survivors([e for e in ranked if e.score > best - stage.margin], stage.survivors, stage.per_start)
+    return sorted(_ranked(distinct(arrived), stage.rank), key=lambda e: -e.score)
 
 
 def _ranked(entries: list[Entry], rank: Comparison) -> list[Entry]:
@@ -100,13 +98,14 @@ def distinct(entries: list[Entry]) -> list[Entry]:
     return [replace(e, agreement=max(e.agreement, e.merged / len(entries))) for e in kept]
 
 
-def survivors(entries: list[Entry], count: int, per_start: int = 0) -> list[Entry]:
-    """The best ``count`` of distinct entries, and besides them the best ``per_start`` of every start."""
+def survivors(ranked: list[Entry], stage: Round) -> list[Entry]:
+    """Those of the distinct entries, best first, that a round lets go on."""
     kept: list[Entry] = []
     of_start: dict[tuple, int] = {}
-    for entry in sorted(entries, key=lambda e: -e.score):
+    for entry in ranked:
         key = (entry.start, entry.objective)
-        if len(kept) < count or of_start.get(key, 0) < per_start:
+        wanted = len(kept) < stage.survivors or of_start.get(key, 0) < stage.per_start
+        if wanted and entry.score > ranked[0].score - stage.margin:
             kept.append(entry)
             of_start[key] = of_start.get(key, 0) + 1
     return kept
