@@ -11,7 +11,7 @@ from xvrcore import rigid
 from xvrcore.camera import Camera
 from xvrcore.checkpoint import Checkpoint, read_checkpoint
 from xvrcore.initialize.attempts import WIDE_WINDOWS
-from xvrcore.initialize.tournament import Entry, play
+from xvrcore.initialize.tournament import Entry, play, survivors
 from xvrcore.networks.frames import XvrFrame
 from xvrcore.networks.inputs import reduced
 from xvrcore.networks.looks import seen_as_they_are, seen_poses
@@ -67,7 +67,7 @@ class Predictor:
             try:
                 next(playing)
             except StopIteration as end:
-                return tuple(GivenStart(entry.start, entry.pose) for entry in end.value)
+                return tuple(GivenStart(entry.start, entry.pose) for entry in survivors(end.value, RANKING))
 
 
 def load_predictor(path: str | Path, patient: Patient, template_from_patient: np.ndarray | None = None) -> Predictor:
