@@ -133,10 +133,6 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     # ------------------------------------------------------------ jobs
 
-    def notReady(self):
-        """Why nothing can be computed, in words; empty when all is installed."""
-        return "" if self.installSection.ready else _("Install the packages named above first.")
-
     def startJob(self):
         """Start training what the panel shows.
 
@@ -190,10 +186,15 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._updateTimer.start()
 
     def update(self):
-        """Show how things stand in all sections."""
-        if self.session is None or not self.sections:
+        """Show how things stand in all sections; they wait for the packages that they need."""
+        if self.session is None:
             return
-        for section in self.sections:
+        ready = self.installSection.ready
+        for section in (self.ui.inputsSection, self.ui.rangeSection, self.ui.trainingSection, self.ui.jobsSection,
+                        self.ui.progressSection):
+            section.enabled = ready
+            section.toolTip = "" if ready else _("Install the packages named above first.")
+        for section in self.sections if ready else ():
             section.update(self.session)
 
     def say(self, words):

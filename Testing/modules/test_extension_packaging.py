@@ -1,7 +1,11 @@
 """What the extension's CMake files install is all there is."""
 
+import os
 import re
+import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from slicerhost import testing as user
 
 ROOT = Path(__file__).parents[2]
 MODULES = [path.parent for path in sorted(ROOT.glob("XVR*/CMakeLists.txt"))]
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(params=MODULES, ids=[path.name for path in MODULES])
@@ -16,9 +21,14 @@ def module(request):
     return request.param
 
 
-def test_every_file_of_a_module_is_listed(module):
+def listed_files(module):
+    """What the module's CMake file installs."""
     text = (module / "CMakeLists.txt").read_text().replace("${MODULE_NAME}", module.name)
-    listed = set(re.findall(r"^  (\S+\.\S+)$", text, re.MULTILINE))
+    return set(re.findall(r"^  (\S+\.\S+)$", text, re.MULTILINE))
+
+
+def test_every_file_of_a_module_is_listed(module):
+    listed = listed_files(module)
     present = {p.relative_to(module).as_posix() for p in module.rglob("*")
                if p.is_file() and "__pycache__" not in p.parts and p.name != "CMakeLists.txt"}
     assert listed == present
@@ -35,3 +45,30 @@ def test_icons_are_128_pixels_wide_and_high(module):
 
 def test_sources_avoid_what_pythonqt_does_not_do(module, host):
     assert [mistake for path in module.rglob("*.py") for mistake in user.source_mistakes(path)] == []
+
+
+def test_sources_of_the_shared_package_avoid_it_too(host):
+    assert [mistake for path in (ROOT / "XVRCommonLib").rglob("*.py") for mistake in user.source_mistakes(path)] == []
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder as Slicer installs the extension: all modules flat in one, the plain packages beside them."""
+    folder = tmp_path_factory.mktemp("Slicer") / "qt-scripted-modules"
+    packages = re.search(r"GLOB_RECURSE.*RELATIVE \S+ (.*)\)", (ROOT / "CMakeLists.txt").read_text())[1].split()
+    files = [(module, name) for module in MODULES for name in listed_files(module)]
+    for pattern in packages:
+        files += [(ROOT, path.relative_to(ROOT)) for path in ROOT.glob(pattern.replace("/", "/**/"))]
+    for root, name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        assert not (folder / name).exists(), f"two files are installed as {name}"
+        shutil.copy(root / name, folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("mode", ["bare", "torchless"])
+def test_what_is_installed_works_without_the_source_tree(installed, mode, tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, str(HERE / "flat_install.py"), str(installed), mode], cwd=tmp_path,
+                          env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -7,7 +7,6 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
 from xvrcore.files import write_whole
-from xvrcore.jobs import JobFolder
 
 from .command_line import finetuneWords
 from .volume_files import writeSubject
@@ -50,6 +49,8 @@ class JobStart:
 
     def stop(self, folder):
         """Ask it to end at once; the command ends it by force where it does not."""
+        from xvrcore.jobs import JobFolder
+
         self.folder = folder
         write_whole(JobFolder(folder).stop, "")
         self._run(["jobs", "stop", str(folder)])

@@ -6,7 +6,6 @@ import qt
 
 from XVRCommonLib import job_list
 from xvrcore.errors import InputError
-from xvrcore.jobs import JobFolder, StatusReader, state_of
 from xvrcore.training.files import VIEWS
 
 POLL_MS = 500
@@ -61,6 +60,8 @@ class JobWatch:
 
     def follow(self, folder):
         """Watch this job, from its beginning; None for no job."""
+        from xvrcore.jobs import JobFolder, StatusReader
+
         if folder == self.folder:
             return
         self.folder, self.progress = folder, None if folder is None else Progress()
@@ -98,6 +99,8 @@ class JobWatch:
 
 
 def _look(folder, reader, folders):
+    from xvrcore.jobs import JobFolder
+
     one = None
     if folder is not None:
         picture = folder / VIEWS
@@ -109,6 +112,8 @@ def _look(folder, reader, folders):
 
 def _stateOf(folder):
     """None where the job has been deleted."""
+    from xvrcore.jobs import state_of
+
     try:
         return state_of(folder)
     except InputError:

@@ -8,7 +8,6 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
 from xvrcore.errors import InputError
-from xvrcore.jobs import JobFolder
 from xvrcore.training.files import NETWORK
 
 STATES = {"new": _("not started"), "running": _("running"), "stopping": _("stopping"), "finished": _("finished"),
@@ -60,6 +59,8 @@ class JobsSection:
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._selected().path)))
 
     def _onAdd(self):
+        from xvrcore.jobs import JobFolder
+
         chosen = qt.QFileDialog.getExistingDirectory(self.ui.jobsTable, _("The folder of a job"),
                                                      str(job_list.rootFolder()))
         if not chosen:

@@ -6,7 +6,6 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib.xrays import editsOf, optionsOf, readerOf
 from xvrcore.errors import InputError
-from xvrcore.jobs import JobFolder
 
 from .command_line import Order
 from .curves import Curves
@@ -112,11 +111,11 @@ class Session:
     # ------------------------------------------------------------ range
 
     def _takeRange(self):
-        from xvrcore.networks.ranges import usual_range, with_intervals
-
         self.poseRange, self.rangeProblem = None, ""
         if self.example is None:
             return
+        from xvrcore.networks.ranges import usual_range, with_intervals
+
         try:
             usual = usual_range(self.example, self.p.anatomy.name, self.p.view.coreName)
             stated = {name: tuple(interval) for name, interval in json.loads(self.p.intervals).items()}
@@ -158,6 +157,8 @@ class Session:
 
     def cannotStart(self):
         """Why not, in words; empty when all is there."""
+        from xvrcore.jobs import JobFolder
+
         if self.p.ct is None:
             return _("Choose a CT or MR volume.")
         if self.volumeProblem:

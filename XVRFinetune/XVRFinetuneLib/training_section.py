@@ -80,7 +80,7 @@ class TrainingSection:
         folder = jobFolder(p)
         self.ui.nameEdit.placeholderText = folder.name if folder is not None else ""
         self.ui.folderLabel.text = "" if folder is None else _("The job goes to {folder}.").format(folder=folder)
-        blocked = starting.doing or self.panel.notReady() or session.cannotStart()
+        blocked = starting.doing or session.cannotStart()
         self.ui.startButton.enabled = not blocked
         self.ui.startButton.toolTip = blocked or _("Train in the background; Slicer can be used, and closed, meanwhile")
         self.ui.startStatus.text = blocked
