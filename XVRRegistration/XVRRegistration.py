@@ -180,10 +180,10 @@ class XVRRegistrationTest(ScriptedLoadableModuleTest):
         widget = slicer.modules.XVRRegistrationWidget
         loadSample()
         deadline = time.time() + 300
-        while widget.session.cannotRegister() and time.time() < deadline:
+        while widget.session.registering.blocked() and time.time() < deadline:
             slicer.app.processEvents()
         ended = []
-        widget.session.register("auto", ended.append)
+        widget.session.registering.begin("auto", ended.append)
         while not ended and time.time() < deadline:
             slicer.app.processEvents()
         assert ended, "the registration did not end in time"

@@ -23,7 +23,7 @@ def wait_for_drr(panel):
 def settle(panel):
     """Wait until nothing is being computed, and the panel shows it."""
     session = panel.session
-    user.wait_until(lambda: not session.worker.busy and session.worker.idle and not session.resting
+    user.wait_until(lambda: not session.worker.busy and session.worker.idle and not session.carm.resting
                     and not panel._updateTimer.active, READ_S, "all is computed")
 
 
@@ -32,7 +32,7 @@ def register(panel):
     user.click(panel.ui.registerButton)
     user.wait_until(lambda: not panel.session.worker.busy, REGISTERED_S, "registered")
     settle(panel)
-    return panel.session.result
+    return panel.session.registering.result
 
 
 def open_section(section):

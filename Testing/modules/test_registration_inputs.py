@@ -164,7 +164,7 @@ def test_a_node_deleted_while_registering(panel, ct, xray, victim):
 
     choose_inputs(panel, ct, xray[0])
     user.click(panel.ui.registerButton)
-    user.wait_until(lambda: panel.session.progress is not None, 20, "it runs")
+    user.wait_until(lambda: panel.session.registering.progress is not None, 20, "it runs")
     slicer.mrmlScene.RemoveNode(getattr(panel.parameters, victim))
     user.wait_until(lambda: not panel.session.worker.busy, 60, "it ends")
     settle(panel)
@@ -176,7 +176,7 @@ def test_another_xray_starts_afresh(panel, ct, xray, tmp_path):
     register(panel)
     write_xray(tmp_path / "other.dcm", camera(primary=-25), angles=(-20.0, -10.0))
     drop(panel, tmp_path / "other.dcm")
-    assert panel.session.result is None
+    assert panel.session.registering.result is None
     assert panel.ui.verdictLabel.text == "Not registered yet."
     assert panel.ui.primaryBox.value == -20
     assert panel.ui.historyTable.rowCount == 1

@@ -23,7 +23,7 @@ def test_the_pose_file_says_what_the_scene_shows(panel, ct, xray, tmp_path):
     choose_inputs(panel, ct, xray[0])
     register(panel)
     written = export(panel, tmp_path)
-    assert written["verdict"] == panel.session.result.verdict.label
+    assert written["verdict"] == panel.session.registering.result.verdict.label
     assert np.allclose(written["ras_from_camera"], panel.session.xray.rasFromCamera())
     assert written["inputs"]["xray"]["path"] == str(xray[0])
     assert (tmp_path / "report.html").stat().st_size > 10_000

@@ -82,7 +82,7 @@ def test_an_outline_lies_on_its_analytic_projection_in_the_view(panel, host, fli
     moved = truth.ras_from_camera.copy()
     moved[:3, 3] += [7, 4, -5]
     for pose in (truth.ras_from_camera, moved):
-        panel.session.setPose(pose)
+        panel.session.carm.moveTo(pose)
         settle(panel)
         seen = panel.session.xray.camera()
         pixels = sphere_outline(seen, center)
@@ -102,7 +102,7 @@ def test_the_images_corners_are_where_the_camera_says(panel, ct, flipped_xray, h
     choose_inputs(panel, ct, flipped_xray[0])
     turned = panel.session.xray.rasFromCamera()
     turned[:3, :3] = turned[:3, :3] @ Rotation.from_euler("xyz", [5, -8, 3], degrees=True).as_matrix()
-    panel.session.setPose(turned)
+    panel.session.carm.moveTo(turned)
     settle(panel)
     seen, node = panel.session.xray.camera(), panel.parameters.image
     for u, v in ((0, 0), (175, 0), (175, 119), (0, 119)):

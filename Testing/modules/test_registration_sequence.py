@@ -30,7 +30,7 @@ def test_each_frame_of_a_file_has_its_own_pose(panel, ct, film):
     go_to(panel, 1)
     moved = first.copy()
     moved[0, 3] += 25
-    session.moveByHand(moved)
+    session.carm.moveByHand(moved)
     settle(panel)
     go_to(panel, 0)
     assert np.allclose(session.xray.rasFromCamera(), first)
@@ -73,7 +73,7 @@ def test_a_sequence_of_the_scene_gets_poses_in_its_own_browser(panel, host, tmp_
     user.type_text(panel.ui.rowSpacingBox, "5")
     wait_for_drr(panel)
     assert panel.parameters.browser is browser
-    panel.session.setPose(camera_pose(10, 0, 700, seen.source_ras * 0))
+    panel.session.carm.moveTo(camera_pose(10, 0, 700, seen.source_ras * 0))
     settle(panel)
     first = slicer.util.arrayFromVolume(panel.parameters.image).copy()
     browser.SetSelectedItemNumber(1)

@@ -58,7 +58,7 @@ def test_cancelling_ends_the_work_at_once_and_moves_nothing(ready):
 
     def cancelled_after_s():
         user.click(ready.ui.registerButton)
-        user.wait_until(lambda: ready.session.progress is not None, 60, "it runs")
+        user.wait_until(lambda: ready.session.registering.progress is not None, 60, "it runs")
         began = time.monotonic()
         user.click(ready.ui.cancelButton)
         user.wait_until(lambda: not ready.session.worker.busy, 20, "cancelled")
@@ -142,7 +142,7 @@ def test_closing_and_reloading_leave_nothing(panel, ct, xray, state, host):
         choose_inputs(panel, ct, xray[0])
     if state == "registering":
         user.click(panel.ui.registerButton)
-        user.wait_until(lambda: panel.session.progress is not None, 20, "it runs")
+        user.wait_until(lambda: panel.session.registering.progress is not None, 20, "it runs")
     slicer.util.reloadScriptedModule("XVRRegistration")
     again = slicer.modules.XVRRegistrationWidget
     assert again is not panel

@@ -29,6 +29,10 @@ class Frames:
         if self.count > 1 and self.selected != frame:
             self.p.browser.SetSelectedItemNumber(frame)
 
+    def isShown(self):
+        """Whether the frame that the parameters name is the one that is shown: its pose alone may be moved."""
+        return self.count == 1 or self.selected == self.p.frame
+
     def verdicts(self):
         """Frame number to verdict, of the frames registered so far."""
         known = self.p.poses.GetAttribute(REGISTERED) if self.p.poses is not None else None

@@ -20,9 +20,9 @@ class HandSection:
         for name in SLIDERS:
             self._slider(name).connect("valueChanged(double)", self._slotOf(name))
         ui.antipodeButton.connect("clicked()", self._onAntipode)
-        ui.flipButton.connect("clicked()", lambda: self.panel.session.flip())
-        ui.undoButton.connect("clicked()", lambda: self.panel.session.undo())
-        ui.redoButton.connect("clicked()", lambda: self.panel.session.redo())
+        ui.flipButton.connect("clicked()", lambda: self.panel.session.carm.flip())
+        ui.undoButton.connect("clicked()", lambda: self.panel.session.carm.undo())
+        ui.redoButton.connect("clicked()", lambda: self.panel.session.carm.redo())
 
     def _slider(self, name):
         return getattr(self.ui, f"{name}Slider")
@@ -36,11 +36,11 @@ class HandSection:
             return
         camera, center = session.xray.camera(), session.drawer.centerRas
         hand = replace(handPoseOf(camera, center), **{name: float(value)})
-        session.moveByHand(poseOf(hand, camera.intrinsics, center))
+        session.carm.moveByHand(poseOf(hand, camera.intrinsics, center))
 
     def _onAntipode(self):
         session = self.panel.session
-        session.moveByHand(antipode(session.xray.rasFromCamera(), session.drawer.centerRas))
+        session.carm.moveByHand(antipode(session.xray.rasFromCamera(), session.drawer.centerRas))
 
     def _usable(self, session):
         shown = session.drawer.centerRas is not None and session.xray.intrinsics() is not None
@@ -50,8 +50,8 @@ class HandSection:
         usable = self._usable(session)
         for name in (*(f"{s}Slider" for s in SLIDERS), "antipodeButton", "flipButton", "handlesCheckBox"):
             getattr(self.ui, name).enabled = usable
-        self.ui.undoButton.enabled = usable and session.steps.canUndo
-        self.ui.redoButton.enabled = usable and session.steps.canRedo
+        self.ui.undoButton.enabled = usable and session.carm.steps.canUndo
+        self.ui.redoButton.enabled = usable and session.carm.steps.canRedo
         self.ui.handSection.toolTip = "" if usable else _("Choose a volume and an X-ray first.")
         if usable:
             self._showPose(session)

@@ -18,11 +18,11 @@ def export(session, folder, onWritten):
 
     :raises InputError: an input is missing or unusable.
     """
-    blocked = session.cannotRegister()
+    blocked = session.registering.blocked()
     if blocked:
         raise InputError(blocked)
     prepared, segments = session.drawer.prepared(), session.drawer.segments()
-    radiograph, result, points3d = session.reading.radiograph, session.result, session.p.points3d
+    radiograph, result, points3d = session.reading.radiograph, session.registering.result, session.p.points3d
     camera, reading = session.xray.camera(), session.xray.reading()
     landmarks = None if points3d is None else namedPoints(points3d)
 
@@ -42,7 +42,7 @@ def showMetrics(session):
     p = session.p
     if p.metrics is None:
         p.metrics = newNode("vtkMRMLTableNode", _("Registration metrics"))
-    fillTable(p.metrics, metricsOf(session.result))
+    fillTable(p.metrics, metricsOf(session.registering.result))
     return p.metrics
 
 

@@ -30,7 +30,7 @@ class OutputsSection:
         self.ui.outputsStatus.text = _("See the table {name}.").format(name=node.GetName())
 
     def update(self, session):
-        blocked = session.cannotRegister()
+        blocked = session.registering.blocked()
         self.ui.exportButton.enabled = not blocked
         self.ui.exportButton.toolTip = blocked or _("pose.json, report.html, outlines.json and PNG files")
-        self.ui.metricsButton.enabled = session.result is not None
+        self.ui.metricsButton.enabled = session.registering.result is not None

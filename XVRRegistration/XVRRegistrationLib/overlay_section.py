@@ -57,7 +57,7 @@ class OverlaySection:
         session.overlay.compose(session.xray.composite())
         if before is None or before[6] != p.showHandles:
             session.xray.showHandles(p.showHandles, session.drawer.centerRas)
-        session.redraw()
+        session.drawer.drawFinely()
 
     def forget(self):
         """Of a scene that is gone."""

@@ -45,6 +45,7 @@ class Parameters:
     frame: int = 0
     edits: str = "{}"  # what the user stated about the X-ray, JSON of xvrcore.xray_io.XrayOptions
     segmentation: vtkMRMLSegmentationNode
+    network: pathlib.Path
     points3d: vtkMRMLMarkupsFiducialNode
     points2d: vtkMRMLMarkupsFiducialNode
 
@@ -68,3 +69,6 @@ class Parameters:
     fillOutlines: bool = False
     showLandmarks: bool = True
     showHandles: bool = False
+
+    refinePrincipalPoint: bool = False
+    refineSdd: bool = False

@@ -30,22 +30,22 @@ class RegisterSection:
     def _onRegister(self):
         session = self.panel.session
         try:
-            session.register(self.panel.startSection.kind)
+            session.registering.begin(self.panel.startSection.kind)
         except InputError as error:
             session.fail(error)
 
     def _onCancel(self):
-        self.panel.session.cancel()
+        self.panel.session.registering.cancel()
         self.ui.progressLabel.text = _("Cancelling…")
 
     def _onBefore(self, on):
         if not self._updating:
-            self.panel.session.showBefore(on)
+            self.panel.session.registering.showBefore(on)
 
     def _onRestore(self):
-        row = self.ui.historyTable.currentRow()
+        row, session = self.ui.historyTable.currentRow(), self.panel.session
         if row >= 0:
-            self.panel.session.restoreAttempt(row)
+            session.carm.restore(*session.history.poseOf(row))
 
     def _onComment(self, row, column):
         if not self._updating and column == COMMENT:
@@ -57,7 +57,7 @@ class RegisterSection:
     # ------------------------------------------------------------ showing
 
     def update(self, session):
-        busy, blocked = session.worker.busy, session.cannotRegister()
+        busy, blocked = session.worker.busy, session.registering.blocked()
         self.ui.registerButton.enabled = not blocked
         self.ui.registerButton.toolTip = blocked or _("Find the pose of the X-ray")
         self.ui.cancelButton.enabled = busy
@@ -67,22 +67,22 @@ class RegisterSection:
         self._showRestore(session)
 
     def _showProgress(self, session, busy):
-        progress = session.progress
+        progress = session.registering.progress
         if busy and progress is not None:
             self.ui.progressBar.value = round(1000 * progress.fraction)
             score = "" if progress.score is None else _(", score {score:.3f}").format(score=progress.score)
-            if not session.cancelling:
+            if not session.registering.cancelling:
                 self.ui.progressLabel.text = progress.phase + score
         elif not busy:
-            self.ui.progressBar.value = 1000 if session.result is not None else 0
+            self.ui.progressBar.value = 1000 if session.registering.result is not None else 0
             self.ui.progressLabel.text = ""
 
     def _showVerdict(self, session, busy):
-        label, result = self.ui.verdictLabel, session.result
+        label, result = self.ui.verdictLabel, session.registering.result
         if result is None:
             label.text = _("Registering…") if busy else _("Not registered yet.")
             label.styleSheet = self.ui.reasonsLabel.text = ""
-        elif not session.atResult:
+        elif not session.registering.atResult:
             label.text = _("Another pose than the registered one is shown.")
             label.styleSheet = self.ui.reasonsLabel.text = ""
         else:

@@ -12,10 +12,10 @@ class SequenceSection:
         ui.registerAllButton.connect("clicked()", self._onAll)
 
     def _onFrame(self):
-        self._try(lambda session: session.register("current"))
+        self._try(lambda session: session.registering.begin("current"))
 
     def _onAll(self):
-        self._try(lambda session: session.registerAll())
+        self._try(lambda session: session.registering.beginAll())
 
     def _try(self, work):
         session = self.panel.session
@@ -35,6 +35,6 @@ class SequenceSection:
         own = verdicts.get(session.p.frame, _("not registered"))
         self.ui.sequenceStatus.text = _("Frame {frame} of {count}: {verdict}. {done} registered.").format(
             frame=session.p.frame + 1, count=frames.count, verdict=own, done=len(verdicts))
-        blocked = session.cannotRegister()
+        blocked = session.registering.blocked()
         for button in (self.ui.registerFrameButton, self.ui.registerAllButton):
             button.enabled = not blocked

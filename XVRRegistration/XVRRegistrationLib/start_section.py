@@ -27,10 +27,10 @@ class StartSection:
     def _onStart(self, kind):
         """Show where it would start; what is missing is said where the user looks."""
         session = self.panel.session
-        if session.cannotRegister():
+        if session.registering.blocked():
             return
         try:
-            self.ui.startStatus.text = _("Start: {words}.").format(words=session.placeAt(kind).words)
+            self.ui.startStatus.text = _("Start: {words}.").format(words=session.registering.placeAt(kind).words)
         except InputError as error:
             self.ui.startStatus.text = str(error)
 
@@ -41,6 +41,6 @@ class StartSection:
             session.attachPoints(node)
 
     def update(self, session):
-        blocked = session.cannotRegister()
+        blocked = session.registering.blocked()
         for kind in KINDS:
             self._button(kind).enabled = not blocked

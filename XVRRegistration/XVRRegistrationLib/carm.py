@@ -1,0 +1,113 @@
+"""The C-arm as hand and registration move it: its pose, what is drawn of it, undo and redo."""
+
+import qt
+
+from . import starts
+from .pose_steps import PoseSteps
+
+REST_MS = 250
+"""A pose that has not moved for so long is drawn finely, and becomes a step to return to."""
+
+
+class CArm:
+    """Moves the pose transform of a :class:`.session.Session`.
+
+    ``placedByHand`` tells that the pose is the user's, and not from the header or a registration.
+    """
+
+    def __init__(self, session):
+        self.session, self.steps = session, PoseSteps()
+        self.placedByHand, self._placed = False, True
+        self._restTimer = qt.QTimer()
+        self._restTimer.setSingleShot(True)
+        self._restTimer.setInterval(REST_MS)
+        self._restTimer.connect("timeout()", self._onRest)
+
+    def close(self):
+        self._restTimer.stop()
+
+    def startAfresh(self):
+        """Another X-ray: it has been nowhere yet, and is placed where its header says as soon as that is possible."""
+        self.steps, self.placedByHand, self._placed = PoseSteps(), False, False
+
+    @property
+    def resting(self):
+        """Whether the pose has moved just now, and its fine drawing is still to come."""
+        return self._restTimer.active
+
+    def restSoon(self):
+        self._restTimer.start()
+
+    # ------------------------------------------------------------ moving
+
+    def moveTo(self, rasFromCamera):
+        self.session.xray.setPose(rasFromCamera)
+
+    def moveByHand(self, rasFromCamera):
+        self.placedByHand = True
+        self.moveTo(rasFromCamera)
+
+    def showCamera(self, camera):
+        """Move to a camera of the core, mirrored or not as it says."""
+        if self.session.xray.intrinsics().flipped != camera.intrinsics.flipped:
+            self.session.xray.setFlipped(camera.intrinsics.flipped)
+            self.session.drawer.readingChanged()
+        self.moveTo(camera.ras_from_camera)
+
+    def placeNominally(self):
+        """Where the header says, looking at the middle of the volume; its drawing follows from the pose's change."""
+        self.moveTo(starts.nominalPose(self.session.reading.radiograph, self.session.drawer.centerRas))
+
+    def flip(self):
+        """Read the image as its mirror image, here and in what follows."""
+        flipped = not self.session.xray.intrinsics().flipped
+        self.session.xray.setFlipped(flipped)
+        self.session.drawer.readingChanged()
+        self.session.edit(flip=flipped)
+        self.draw()
+        self.restSoon()
+
+    def undo(self):
+        self._onRest()
+        self.restore(*self.steps.undo())
+
+    def redo(self):
+        self.restore(*self.steps.redo())
+
+    def restore(self, rasFromCamera, flipped):
+        """Go back to where the C-arm has been."""
+        self._restTimer.stop()
+        if self.session.xray.intrinsics().flipped != flipped:
+            self.flip()
+        self.moveTo(rasFromCamera)
+
+    # ------------------------------------------------------------ what follows the pose
+
+    def onPose(self, caller=None, event=None):
+        """The pose transform was moved, by whomever."""
+        if self.session.xray.intrinsics() is None:
+            return
+        self.session.xray.look()
+        self.draw()
+        self.restSoon()
+        self.session.onChange()
+
+    def _onRest(self):
+        """The hand rests: draw finely and remember the place."""
+        intrinsics = self.session.xray.intrinsics()
+        if self.session.closed or intrinsics is None:
+            return
+        if not self.session.worker.busy:
+            self.session.drawer.drawFinely()
+            self.steps.reached(self.session.xray.rasFromCamera(), intrinsics.flipped)
+        self.session.onChange()
+
+    def draw(self):
+        """Have all that is drawn follow the pose; a new X-ray is first placed where its header says."""
+        session = self.session
+        if not self._placed and session.drawer.prepared() is not None and session.xray.intrinsics() is not None:
+            self._placed = True
+            self.placeNominally()
+            session.xray.showInView()
+        else:
+            session.drawer.draw()

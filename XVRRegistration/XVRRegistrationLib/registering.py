@@ -1,0 +1,201 @@
+"""Registering in the background, from a start to a verdict: one X-ray, or all frames in turn."""
+
+import time
+from dataclasses import replace
+
+from slicer.i18n import tr as _
+
+from xvrcore.errors import InputError, WorkError
+
+from . import starts
+
+LIVE_S = 0.2
+"""While registering, the overlay moves no more often than this."""
+SAME_POSE = 1e-4
+
+
+class Registering:
+    """Registers what a :class:`.session.Session` shows.
+
+    ``result`` is the core's of the last registration, ``before`` the camera it began at, ``progress`` the last step
+    of the one under way.
+    """
+
+    def __init__(self, session):
+        self.session = session
+        self.result = self.before = self.progress = None
+        self.cancelling, self._words, self._liveSince, self._framesLeft = False, "", 0.0, []
+
+    def forget(self):
+        """Of another X-ray."""
+        self.result = self.before = None
+
+    def blocked(self):
+        """Why nothing can be registered now, in words; empty when all is there."""
+        session = self.session
+        if session.worker.busy:
+            return _("A registration is under way.")
+        if session.p.ct is None:
+            return _("Choose a CT or MR volume.")
+        if session.drawer.problem:
+            return session.drawer.problem
+        if session.reading is None or session.reading.radiograph is None:
+            return session.problem or _("Choose an X-ray and complete its geometry.")
+        if session.xray.intrinsics() is None:
+            return _("The X-ray's nodes were deleted; choose the X-ray again.")
+        return ""
+
+    # ------------------------------------------------------------ starting
+
+    def startFor(self, kind):
+        """The :class:`.starts.Start` that a start button stands for.
+
+        :raises InputError: what it needs is not there.
+        """
+        radiograph, p, xray = self.session.reading.radiograph, self.session.p, self.session.xray
+        if kind == "auto":
+            kind = self._automatic()
+        if kind == "header":
+            return starts.fromHeader(radiograph)
+        if kind == "network":
+            return starts.fromNetwork(p.network)
+        if kind == "landmarks":
+            return starts.fromLandmarks(p.points3d, p.points2d, radiograph, xray.rasFromIjk())[0]
+        if kind == "current":
+            return starts.Start("given", (xray.rasFromCamera(),), _("current pose"))
+        return starts.Start("wide", (), _("search of all standard views"))
+
+    def _automatic(self):
+        """What is there, the surest first."""
+        p = self.session.p
+        if self.session.carm.placedByHand:
+            return "current"
+        if p.points3d is not None and p.points2d is not None:
+            return "landmarks"
+        if starts.isFile(p.network):
+            return "network"
+        return "header" if self.session.reading.radiograph.readings[0].positioner.has_angles else "search"
+
+    def placeAt(self, kind):
+        """Show where a registration of this kind would start."""
+        start = self.startFor(kind)
+        if start.poses:
+            self.session.carm.moveTo(start.poses[0])
+        elif start.name == "header":
+            self.session.carm.placeNominally()
+        return start
+
+    def begin(self, kind, onEnd=None):
+        """Find the pose; ``onEnd(result)`` with None if there is none.
+
+        :param kind: a start button's, or a :class:`.starts.Start`.
+        :raises InputError: the start needs something that is not there, or the volume is unusable.
+        """
+        session = self.session
+        start = kind if isinstance(kind, starts.Start) else self.startFor(kind)
+        prepared, radiograph = session.drawer.prepared(), session.reading.radiograph
+        if prepared is None:
+            raise InputError(self.blocked())
+        refined = {"refine_principal_point": session.p.refinePrincipalPoint, "refine_sdd": session.p.refineSdd}
+
+        def steps():
+            from xvrcore.registration import RegistrationSettings, register
+
+            patient = prepared.patient()
+            settings = RegistrationSettings(start=start.name, **refined)
+            return (yield from register(radiograph, patient, settings, start.given(radiograph, patient)))
+
+        self._words, self.result, self.cancelling, session.problem = start.words, None, False, ""
+        self.before = session.xray.camera()
+        session.worker.run(steps(), self._onProgress, lambda result, error: self._onEnd(result, error, onEnd))
+        session.onChange()
+
+    def beginAll(self):
+        """All frames in turn, each from the pose of the one before; the first one from where it stands.
+
+        :raises InputError: the volume is unusable.
+        """
+        self._framesLeft = list(range(self.session.frames.count))
+        self._beginNext(starts.Start("given", (self.session.xray.rasFromCamera(),), _("current pose")))
+
+    def _beginNext(self, start):
+        frame = self._framesLeft.pop(0)
+
+        def beginIt():
+            try:
+                self.begin(start, self._onFrameEnd)
+            except InputError as error:
+                self.session.fail(error)
+
+        self.session.whenFrameIsRead(frame, beginIt)
+
+    def _onFrameEnd(self, result):
+        if result is not None and self._framesLeft:
+            self._beginNext(starts.Start("given", (result.camera.ras_from_camera,), _("previous frame")))
+
+    def cancel(self):
+        self.cancelling, self._framesLeft = True, []
+        self.session.worker.cancel()
+
+    # ------------------------------------------------------------ under way
+
+    def _onProgress(self, progress):
+        session = self.session
+        if session.closed:
+            return
+        self.progress = progress
+        due = time.monotonic() - self._liveSince > LIVE_S
+        if due and progress.camera is not None and session.xray.intrinsics() is not None and session.frames.isShown():
+            session.carm.showCamera(progress.camera)
+            self._liveSince = time.monotonic()
+        session.onChange()
+
+    def _onEnd(self, result, error, onEnd):
+        session = self.session
+        if session.closed:
+            return
+        session.frames.select(session.p.frame)
+        standing = self.progress.result if self.progress is not None else None
+        self.progress, self.result = None, result or standing
+        if isinstance(error, (InputError, WorkError)):
+            session.fail(error)
+        elif error is not None:
+            session.problem = _("The registration failed unexpectedly: {error}").format(error=error)
+        if session.xray.intrinsics() is None:
+            session.problem = _("The X-ray's nodes were deleted while it was registered; the result is lost.")
+            self.result = None
+        elif self.result is not None:
+            self._take(self.result)
+        else:
+            session.problem = session.problem or _("Cancelled; the pose is as it was before.")
+            session.carm.showCamera(self.before)
+        if onEnd is not None:
+            onEnd(self.result)
+        session.carm.restSoon()
+        session.onChange()
+
+    def _take(self, result):
+        session = self.session
+        reading = replace(result.reading, intrinsics=result.camera.intrinsics)
+        session.drawer.readingChanged(reading)
+        session.xray.show(reading, session.p.image.GetName())
+        session.carm.moveTo(result.camera.ras_from_camera)
+        session.carm.placedByHand = False
+        session.history.add(self._words, result)
+        session.frames.note(session.p.frame, result.verdict.label)
+
+    # ------------------------------------------------------------ afterwards
+
+    @property
+    def atResult(self):
+        """Whether the X-ray stands where the last registration found it."""
+        xray = self.session.xray
+        if self.result is None or xray.intrinsics() is None:
+            return False
+        found = self.result.camera
+        return xray.intrinsics().flipped == found.intrinsics.flipped and \
+            abs(xray.rasFromCamera() - found.ras_from_camera).max() < SAME_POSE
+
+    def showBefore(self, before):
+        """Toggle between the poses before and after the last registration."""
+        self.session.carm.showCamera(self.before if before else self.result.camera)
