@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass, field
 
-from .volumes import coreVolume, stateOf
+from .volumes import coreVolume, stateOf, worldFromParent
 
 
 @dataclass
 class PreparedPatient:
-    """A copy of the volume (:class:`xvrcore.volume.Volume`), and what is rendered of it."""
+    """A copy of the volume (:class:`xvrcore.volume.Volume`), and what is rendered of it.
+
+    ``moved`` (4x4) is the transform under which it stands in the scene.
+    """
 
     volume: object = field(repr=False)
+    moved: object = field(repr=False)
     _patient: object = field(default=None, repr=False)
+    _alone: tuple = field(default=(None, (), None), repr=False)
 
     def patient(self):
         """:class:`xvrcore.patient.Patient`; takes its time when called first, in the worker's thread."""
@@ -21,6 +26,18 @@ class PreparedPatient:
             make = attenuation_from_mr if self.volume.quantity == "MR" else attenuation_from_ct
             self._patient = Patient(make(self.volume), self.volume)
         return self._patient
+
+    def patientOf(self, segmentation, names):
+        """The patient with nothing but the named segments of the core's segmentation; otherwise as :meth:`patient`.
+
+        :raises InputError: the segments do not lie in the volume.
+        """
+        from xvrcore.patient import patient_of_segments
+
+        if self._alone[0] is not segmentation or self._alone[1] != names:
+            whole = self.patient().full.attenuation
+            self._alone = segmentation, names, patient_of_segments(whole, self.volume, segmentation, names)
+        return self._alone[2]
 
 
 class PatientSource:
@@ -36,6 +53,6 @@ class PatientSource:
         """
         state = stateOf(node, modality)
         if state != self._state:
-            self._prepared = PreparedPatient(coreVolume(node, modality))
+            self._prepared = PreparedPatient(coreVolume(node, modality), worldFromParent(node))
             self._state = state
         return self._prepared

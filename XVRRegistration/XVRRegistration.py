@@ -95,6 +95,7 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from XVRRegistrationLib import layouts
 
         self.installSection.update()
+        self.inputsSection.offerNetworks()
         if slicer.app.layoutManager().layout not in layouts.LAYOUTS:
             self.overlaySection.showLayout(layouts.WITH_3D)
 

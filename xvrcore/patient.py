@@ -9,8 +9,11 @@ from xvrcore.attenuation import bone_volume, cut_faces
 from xvrcore.errors import InputError
 from xvrcore.objective import Objective
 from xvrcore.render import Projector, make_projector
+from xvrcore.segments import Segmentation, restrict_to
 from xvrcore.volume import Volume
 from xvrcore.xray import Xray
+
+AIR_HU = -1000.0
 
 
 @dataclass(frozen=True)
@@ -52,3 +55,14 @@ class Patient:
     def center_ras(self) -> np.ndarray:
         """The middle of the scan."""
         return self.full.attenuation.center_ras
+
+
+def patient_of_segments(attenuation: Volume, source: Volume, segmentation: Segmentation, names,
+                        backend: str = "auto") -> Patient:
+    """A patient with nothing but the named segments; ``attenuation`` and ``source`` are those of the whole one.
+
+    :raises InputError: a name is unknown, or the segments do not lie in the volume.
+    """
+    kept = restrict_to(attenuation, segmentation, names)
+    alone = source.with_values(np.where(kept.values > 0, source.values, AIR_HU), source.quantity)
+    return Patient(kept, alone, backend)

@@ -6,29 +6,28 @@ import numpy as np
 import pytest
 import torch
 from cli_files import write_patient, write_xray
+from fixed_network import DESIGN, network_that_says
 
 from xvrcore import rigid
 from xvrcore.attenuation import attenuation_from_ct
-from xvrcore.checkpoint import Checkpoint, write_checkpoint
+from xvrcore.checkpoint import write_checkpoint
 from xvrcore.cli import main
 from xvrcore.cli.progress import follow
 from xvrcore.errors import InputError
 from xvrcore.evaluation import evaluate
 from xvrcore.networks import looks
 from xvrcore.networks.aiming import turned
-from xvrcore.networks.frames import RelativeFrame, VolumeIdentity
+from xvrcore.networks.frames import VolumeIdentity
 from xvrcore.networks.inputs import network_intrinsics, reduced
 from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import preset
-from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
+from xvrcore.networks.regressor import PoseNetwork
 from xvrcore.patient import Patient
 from xvrcore.prediction import candidates_around, load_predictor
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.truth import read_truth
 from xvrcore.volume_io import read_volume
 from xvrcore.xray_io import XrayOptions, read_radiograph
-
-DESIGN = NetworkDesign("small", 2, 64, "rotation_6d", 50.0)
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +44,6 @@ def xray(ct):
 def patient(ct) -> Patient:
     volume = read_volume(ct)
     return Patient(attenuation_from_ct(volume), volume, "joseph")
-
-
-def network_that_says(pose: np.ndarray, patient: Patient, intrinsics) -> Checkpoint:
-    """A checkpoint whose network predicts one pose, whatever it sees."""
-    frame = RelativeFrame.around(preset("chest", "PA", 650.0), patient.source)
-    weights = {name: torch.zeros_like(tensor) for name, tensor in PoseNetwork(DESIGN).state_dict().items()}
-    rotations, shifts = frame.relative.encoded(pose[None])
-    weights["rot_regression.bias"] = torch.tensor(rotations[0, :2].ravel(), dtype=torch.float32)
-    weights["xyz_regression.bias"] = torch.tensor(shifts[0] / DESIGN.unit_mm, dtype=torch.float32)
-    return Checkpoint(DESIGN, network_intrinsics(intrinsics, 64), frame, weights)
 
 
 def displaced(pose: np.ndarray, center: np.ndarray, rng) -> np.ndarray:
@@ -108,7 +97,7 @@ def test_many_xrays_in_one_batch_are_seen_as_each_alone(patient, xray, tmp_path,
 def test_registration_from_a_prediction_needs_no_angles(patient, xray, tmp_path, rng):
     truth = read_truth(xray.with_name("x_truth.json"))
     said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
-    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient, truth.camera.intrinsics))
+    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient.source, truth.camera.intrinsics))
     radiograph = read_radiograph(xray, XrayOptions(flip=truth.camera.intrinsics.flipped)).without_angles()
     (given,) = load_predictor(tmp_path / "n.safetensors", patient).starts([radiograph])
     assert 1 <= len(given) <= 3
@@ -127,7 +116,7 @@ def test_candidates_surround_the_prediction_within_bounds(patient, rng):
 
 def test_a_network_of_another_volume_is_refused(patient, xray, tmp_path, rng):
     truth = read_truth(xray.with_name("x_truth.json"))
-    checkpoint = network_that_says(truth.camera.ras_from_camera, patient, truth.camera.intrinsics)
+    checkpoint = network_that_says(truth.camera.ras_from_camera, patient.source, truth.camera.intrinsics)
     foreign = replace(checkpoint.frame, volume=replace(checkpoint.frame.volume, sha256="f" * 64))
     write_checkpoint(tmp_path / "n.safetensors", replace(checkpoint, frame=foreign))
     with pytest.raises(InputError, match="another volume"):
@@ -147,7 +136,7 @@ def test_a_volume_that_was_never_a_file_is_told_by_its_place_and_size(patient, r
 def test_the_command_line_registers_from_a_checkpoint(ct, patient, xray, tmp_path, rng, capsys):
     truth = read_truth(xray.with_name("x_truth.json"))
     said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
-    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient, truth.camera.intrinsics))
+    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient.source, truth.camera.intrinsics))
     assert main(["register", "--volume", str(ct), "--xray", str(xray), "--out", str(tmp_path / "out"), "--checkpoint",
                  str(tmp_path / "n.safetensors"), "--ignore-angles", "--truth", str(xray.with_name("x_truth.json")),
                  "--patience-s", "0"]) == 0

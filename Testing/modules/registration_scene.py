@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xvrcore import rigid
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.positioner import Positioner, camera_pose
 from xvrcore.simulate import Encoding, Header, SimulationSettings, simulate_xray, write_dicom
@@ -11,6 +12,8 @@ from xvrcore.simulate.settings import IDEAL
 from xvrcore.volume import Volume
 
 CENTER = np.array([12.0, -20.0, 35.0])
+AROUND = np.array([[0, 0, 700.0], [60, 0, 700], [0, 60, 700], [0, 0, 760]])
+"""Points about the patient in the camera's frame, mm."""
 MODULE = Path(__file__).parents[2] / "XVRRegistration" / "XVRRegistration.py"
 
 
@@ -42,13 +45,20 @@ def camera(flipped=True, primary=20.0, secondary=-10.0, rows=144, cols=176) -> C
     return Camera(intrinsics, camera_pose(primary, secondary, 700.0, CENTER + [14, -9, 11], roll_deg=3))
 
 
-def write_xray(path: Path, seen: Camera | None = None, angles=(17.0, -12.0), frames: int = 1) -> Camera:
-    """Write an X-ray of the patient as DICOM; its header knows ``angles`` only roughly."""
+def write_xray(path: Path, seen: Camera | None = None, angles=(17.0, -12.0), frames: int = 1,
+               volume: Volume | None = None) -> Camera:
+    """Write an X-ray of the patient, or another volume, as DICOM; its header knows ``angles`` only roughly."""
     seen = seen or camera()
     settings = SimulationSettings(detector=IDEAL.detector, scatter=IDEAL.scatter, encoding=Encoding(frames=frames),
                                   header=Header(positioner=Positioner(*angles, 700.0), orientation=False))
-    write_dicom(simulate_xray(patient(), seen, settings), path)
+    write_dicom(simulate_xray(volume or patient(), seen, settings), path)
     return seen
+
+
+def error_px(camera: Camera, truth: Camera) -> float:
+    """How far points about the patient are displaced in the image, at most."""
+    points = rigid.apply(truth.ras_from_camera, AROUND)
+    return float(np.linalg.norm(camera.project(points)[0] - truth.project(points)[0], axis=1).max())
 
 
 def add_volume(volume: Volume, name: str = "CT"):

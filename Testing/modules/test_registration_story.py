@@ -5,15 +5,8 @@ import time
 import numpy as np
 import pytest
 from panel_steps import choose_inputs, open_section, register, settle
+from registration_scene import error_px
 from slicerhost import testing as user
-
-from xvrcore import rigid
-
-
-def error_px(camera, truth):
-    """How far points about the patient are displaced in the image, at most."""
-    points = rigid.apply(truth.ras_from_camera, np.array([[0, 0, 700.0], [60, 0, 700], [0, 60, 700], [0, 0, 760]]))
-    return np.linalg.norm(camera.project(points)[0] - truth.project(points)[0], axis=1).max()
 
 
 @pytest.fixture

@@ -73,6 +73,7 @@ class GeometrySection:
         self._updating = True
         for name, option in FIELDS.items():
             self._show(name, reading.facts.get(option), option in reading.missing)
+        self._showRefined(session, reading)
         count = max(reading.frames, session.frames.count)
         self.ui.frameBox.maximum = count - 1
         self.ui.frameBox.value = session.p.frame
@@ -96,6 +97,19 @@ class GeometrySection:
         box = getattr(self.ui, f"{name}Box")
         value = 0.0 if origin is None else origin.value[PAIRED[name]] if name in PAIRED else origin.value
         box.value = float(value)
+
+    def _showRefined(self, session, reading):
+        """What a registration has let move: the values that the scene's X-ray has now."""
+        intrinsics = session.xray.intrinsics()
+        if intrinsics is None or reading.missing:
+            return
+        now = {"sdd": intrinsics.sdd_mm, "principalU": intrinsics.principal_point_px[0],
+               "principalV": intrinsics.principal_point_px[1]}
+        for name, value in now.items():
+            box = getattr(self.ui, f"{name}Box")
+            if abs(box.value - value) > 10 ** -box.decimals:
+                box.value = float(value)
+                getattr(self.ui, f"{name}Origin").text = _("refined")
 
     def _found(self, name, origin):
         combo = getattr(self.ui, f"{name}Combo")

@@ -87,6 +87,15 @@ class OverlayScene:
         display.SetViewNodeIDs(("vtkMRMLSliceNodeXRay", "vtkMRMLViewNodeXRay3D"))
         return model
 
+    def shownSegments(self):
+        """Names of the segments that are visible."""
+        node = self.p.segmentation
+        if node is None:
+            return ()
+        content = node.GetSegmentation()
+        ids = [content.GetNthSegmentID(i) for i in range(content.GetNumberOfSegments())]
+        return tuple(content.GetSegment(one).GetName() for one in ids if _isShown(node, one))
+
     def updateDisplay(self):
         """Names, colors and visibility follow the segmentation's."""
         segmentationNode = self.p.segmentation
@@ -99,9 +108,7 @@ class OverlayScene:
             display.SetColor(*segment.GetColor())
             display.SetOpacity(FILL_OPACITY if self.p.fillOutlines else 1.0)
             display.SetSliceIntersectionOpacity(FILL_OPACITY if self.p.fillOutlines else 1.0)
-            own = segmentationNode.GetDisplayNode()
-            visible = own is None or bool(own.GetVisibility() and own.GetSegmentVisibility(segmentId))
-            display.SetVisibility(bool(visible and self.p.showOutlines))
+            display.SetVisibility(_isShown(segmentationNode, segmentId) and self.p.showOutlines)
 
     # ------------------------------------------------------------ landmarks
 
@@ -133,6 +140,11 @@ class OverlayScene:
         display.SetSliceProjection(True)
         putIntoFolder(node)
         return node
+
+
+def _isShown(segmentationNode, segmentId):
+    display = segmentationNode.GetDisplayNode()
+    return display is None or bool(display.GetVisibility() and display.GetSegmentVisibility(segmentId))
 
 
 def polyDataOf(polylines, intrinsics, filled):

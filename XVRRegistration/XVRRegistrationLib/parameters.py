@@ -72,3 +72,4 @@ class Parameters:
 
     refinePrincipalPoint: bool = False
     refineSdd: bool = False
+    segmentsAlone: bool = False

@@ -72,18 +72,31 @@ class Registering:
             return "current"
         if p.points3d is not None and p.points2d is not None:
             return "landmarks"
-        if starts.isFile(p.network):
+        if p.network.is_file():
             return "network"
         return "header" if self.session.reading.radiograph.readings[0].positioner.has_angles else "search"
 
     def placeAt(self, kind):
-        """Show where a registration of this kind would start."""
-        start = self.startFor(kind)
-        if start.poses:
-            self.session.carm.moveTo(start.poses[0])
+        """Show where a registration of this kind would start; what a network tells is shown a moment later.
+
+        :raises InputError: what it needs is not there.
+        """
+        session, start = self.session, self.startFor(kind)
+        prepared, radiograph = session.drawer.prepared(), session.reading.radiograph
+        if start.network is not None:
+            session.worker.request("predict", lambda: start.given(radiograph, prepared), self._onPredicted)
+        elif start.poses:
+            session.carm.moveTo(start.poses[0])
         elif start.name == "header":
-            self.session.carm.placeNominally()
+            session.carm.placeNominally()
         return start
+
+    def _onPredicted(self, given, error):
+        session = self.session
+        if error is not None:
+            session.fail(error)
+        elif not session.closed and not session.worker.busy and session.xray.intrinsics() is not None:
+            session.carm.moveTo(given[0].ras_from_camera)
 
     def begin(self, kind, onEnd=None):
         """Find the pose; ``onEnd(result)`` with None if there is none.
@@ -96,19 +109,31 @@ class Registering:
         prepared, radiograph = session.drawer.prepared(), session.reading.radiograph
         if prepared is None:
             raise InputError(self.blocked())
+        patient = self._patientMaker(prepared)
         refined = {"refine_principal_point": session.p.refinePrincipalPoint, "refine_sdd": session.p.refineSdd}
 
         def steps():
             from xvrcore.registration import RegistrationSettings, register
 
-            patient = prepared.patient()
             settings = RegistrationSettings(start=start.name, **refined)
-            return (yield from register(radiograph, patient, settings, start.given(radiograph, patient)))
+            return (yield from register(radiograph, patient(), settings, start.given(radiograph, prepared)))
 
         self._words, self.result, self.cancelling, session.problem = start.words, None, False, ""
         self.before = session.xray.camera()
         session.worker.run(steps(), self._onProgress, lambda result, error: self._onEnd(result, error, onEnd))
         session.onChange()
+
+    def _patientMaker(self, prepared):
+        """What gives the patient to register, in the worker's thread: all of it, or the shown segments alone.
+
+        :raises InputError: no segment is shown.
+        """
+        if not self.session.p.segmentsAlone:
+            return prepared.patient
+        segmentation, names = self.session.drawer.segments(), self.session.overlay.shownSegments()
+        if not names:
+            raise InputError(_("No segment is shown: choose a segmentation in section 1, or register all the volume."))
+        return lambda: prepared.patientOf(segmentation[0], names)
 
     def beginAll(self):
         """All frames in turn, each from the pose of the one before; the first one from where it stands.

@@ -4,7 +4,7 @@ from slicer.i18n import tr as _
 
 from xvrcore.errors import InputError
 
-KINDS = ("auto", "header", "search", "landmarks", "current")
+KINDS = ("auto", "header", "network", "search", "landmarks", "current")
 
 
 class StartSection:

@@ -1,11 +1,13 @@
 """Where a registration starts: what the scene offers, as the core's poses."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
+from XVRCommonLib.packages import NETWORKS, missingPackages
 from xvrcore.errors import InputError
 
 ASSUMED_VIEW = (0.0, 0.0)
@@ -14,17 +16,35 @@ ASSUMED_VIEW = (0.0, 0.0)
 
 @dataclass(frozen=True)
 class Start:
-    """``name`` as the core knows it; ``poses`` (4x4) to begin with; ``words`` for the panel."""
+    """``name`` as the core knows it; ``poses`` (4x4) to begin with, or the ``network`` (a file) that tells them;
+    ``words`` for the panel."""
 
     name: str
     poses: tuple = field(default=(), repr=False)
     words: str = ""
+    network: Path | None = None
 
-    def given(self):
-        """The core's handed-in starts."""
+    def given(self, radiograph, prepared):
+        """The core's handed-in starts for an X-ray of a prepared patient; to be called in the worker's thread.
+
+        :raises InputError: the network cannot be used for this volume.
+        """
+        if self.network is not None:
+            return self._predictor(prepared).starts([radiograph])[0]
         from xvrcore.registration import GivenStart
 
         return tuple(GivenStart(self.words, pose) for pose in self.poses)
+
+    def _predictor(self, prepared):
+        from xvrcore.checkpoint import read_checkpoint
+        from xvrcore.prediction import load_predictor
+
+        if np.allclose(prepared.moved, np.eye(4)):
+            return load_predictor(self.network, prepared.patient())
+        back = np.linalg.inv(prepared.moved)
+        standing = replace(prepared.volume, ras_from_ijk=back @ prepared.volume.ras_from_ijk)
+        read_checkpoint(self.network).frame.poses(standing)  # refuses another volume, wherever it stands
+        return load_predictor(self.network, prepared.patient(), back)
 
 
 def nominalPose(radiograph, centerRas):
@@ -47,6 +67,26 @@ def fromHeader(radiograph):
     positioner = radiograph.readings[0].positioner
     return Start("header", (), _("header: {primary:.0f}° primary, {secondary:.0f}° secondary").format(
         primary=positioner.primary_deg, secondary=positioner.secondary_deg))
+
+
+def fromNetwork(path):
+    """
+    :raises InputError: none is chosen, or what networks need is not installed.
+    """
+    if not path.is_file():
+        raise InputError(_("Choose a network in section 1; the module XVR Finetune trains one for a patient."))
+    missing = missingPackages(NETWORKS)
+    if missing:
+        raise InputError(_("A network needs {packages}; the module XVR Finetune offers to install that.").format(
+            packages=", ".join(missing)))
+    return Start("given", (), _("network {name}").format(name=networkName(path)), path)
+
+
+def networkName(path):
+    """A network is known by its job's folder, a file from elsewhere by its own name."""
+    from xvrcore.training.files import NETWORK
+
+    return path.parent.name if path.name == NETWORK else path.name
 
 
 def fromLandmarks(points3d, points2d, radiograph, rasFromIjk):

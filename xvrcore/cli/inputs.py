@@ -12,10 +12,10 @@ from xvrcore.camera import Camera
 from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.cli.templates import add_template_arguments, template_from_patient
 from xvrcore.errors import InputError
-from xvrcore.patient import Patient
+from xvrcore.patient import Patient, patient_of_segments
 from xvrcore.registration import GivenStart
 from xvrcore.render.projector import BACKENDS
-from xvrcore.segments import Segmentation, match_grid, read_segmentation, restrict_to
+from xvrcore.segments import Segmentation, match_grid, read_segmentation
 from xvrcore.truth import Truth, read_truth
 from xvrcore.volume import Volume
 from xvrcore.volume_io import MODALITIES, read_volume
@@ -24,7 +24,6 @@ from xvrcore.xray_io import XrayOptions, read_radiograph
 
 POLARITIES = {"auto": None, "intensity": RISES_WITH_INTENSITY, "attenuation": RISES_WITH_ATTENUATION}
 FLIPS = {"auto": None, "yes": True, "no": False}
-AIR_HU = -1000.0
 
 XRAY_HELP = {
     "sdd_mm": "source to detector",
@@ -90,14 +89,14 @@ def prepare(options) -> Prepared:
         attenuation = attenuation_from_mr(volume, MrSettings(**energy, **given_fields(MrSettings, options, "mr_")))
     else:
         attenuation = attenuation_from_ct(volume, CtSettings(**ct))
-    source = volume
     if options.only_segments:
-        attenuation = restrict_to(attenuation, segmentation, options.only_segments)
-        source = volume.with_values(np.where(attenuation.values > 0, volume.values, AIR_HU), volume.quantity)
+        patient = patient_of_segments(attenuation, volume, segmentation, options.only_segments, options.backend)
+    else:
+        patient = Patient(attenuation, volume, options.backend)
     if options.show_segments:
         shown = segmentation.values_of(options.show_segments)
         segmentation = replace(segmentation, segments=tuple(s for s in segmentation.segments if s.value in shown))
-    return Prepared(volume, segmentation, Patient(attenuation, source, options.backend))
+    return Prepared(volume, segmentation, patient)
 
 
 def add_xray_arguments(parser, required: bool = True):
