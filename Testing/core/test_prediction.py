@@ -81,7 +81,7 @@ def test_who_tells_the_pose_of_every_turned_camera_is_understood(patient, xray, 
 
 def test_many_xrays_in_one_batch_are_seen_as_each_alone(patient, xray, tmp_path, rng):
     reading = read_radiograph(xray).readings[0]
-    checkpoint = network_that_says(np.eye(4), patient, reading.intrinsics)
+    checkpoint = network_that_says(np.eye(4), patient.source, reading.intrinsics)
     torch.manual_seed(int(rng.integers(1 << 31)))
     write_checkpoint(tmp_path / "n.safetensors", replace(checkpoint, weights=PoseNetwork(DESIGN).state_dict()))
     predictor = load_predictor(tmp_path / "n.safetensors", patient)
