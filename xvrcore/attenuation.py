@@ -196,6 +196,12 @@ def attenuation_from_mr(volume: Volume, settings: MrSettings | None = None) -> V
                    notes=(*volume.notes, note))
 
 
+def hounsfield_from(attenuation: Volume, energy_kev: float = CtSettings.energy_kev) -> Volume:
+    """A CT in HU whose attenuation at an energy would be this: air -1000, water 0."""
+    water, _ = attenuation_per_mm(energy_kev)
+    return attenuation.with_values(attenuation.values * np.float32(1000 / water) + np.float32(AIR_HU), "HU")
+
+
 def _otsu(values: np.ndarray) -> float:
     """The threshold that separates two classes best (Otsu, 1979)."""
     counts, edges = np.histogram(values, 256, range=(values.min(), np.percentile(values, 99.5)))

@@ -133,7 +133,7 @@ def _unpickled(path: Path):
         reason = next((line for line in str(error).splitlines() if "GLOBAL" in line or "nsupported" in line), "")
         raise InputError(f"{path} is refused: reading it would execute code or build objects that a network does not "
                          f"need. {reason.strip()}") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a whole checkpoint ({_first_line(error)}); copy it again.") from error
 
 

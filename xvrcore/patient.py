@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from xvrcore.attenuation import bone_volume, cut_faces
+from xvrcore.attenuation import bone_volume, cut_faces, hounsfield_from
 from xvrcore.errors import InputError
 from xvrcore.objective import Objective
 from xvrcore.render import Projector, make_projector
@@ -43,13 +43,22 @@ class Patient:
     @cached_property
     def bones(self) -> Rendering | None:
         """Bones alone, for X-rays whose soft tissue does not look like the volume's; None where there are none."""
+        bones = self.bone_attenuation()
+        return None if bones is None else replace(self.full, projector=make_projector(bones, self.backend))
+
+    def bone_attenuation(self) -> Volume | None:
+        """Attenuation (1/mm) of the bones alone; None where there are none."""
         if self.source.quantity != "HU":
             return None
         try:
-            bones = bone_volume(self.source)
+            return bone_volume(self.source)
         except InputError:
             return None
-        return replace(self.full, projector=make_projector(bones, self.backend))
+
+    @property
+    def hounsfield(self) -> Volume:
+        """The CT in HU; of an MR, what a CT would show of the attenuation that stands in for it."""
+        return self.source if self.source.quantity == "HU" else hounsfield_from(self.full.attenuation)
 
     @property
     def center_ras(self) -> np.ndarray:

@@ -72,7 +72,8 @@ def test_a_truncated_checkpoint_is_refused_wherever_it_breaks_off(ours, tmp_path
             read_checkpoint(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80\x02}q\x00.", os.urandom(4096), b"PK\x03\x04" + os.urandom(500)])
+@pytest.mark.parametrize("content", [b"", b"torn", b"\x80\x02}q\x00.", os.urandom(4096),
+                                     b"PK\x03\x04" + os.urandom(500)])
 @pytest.mark.parametrize("name", ["foreign.safetensors", "foreign.pth"])
 def test_a_foreign_file_is_refused_with_its_name(tmp_path, name, content):
     path = tmp_path / name

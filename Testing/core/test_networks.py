@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from xvrcore import positioner, rigid
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.errors import InputError
-from xvrcore.networks.aiming import ROLL_DEG, aimed, shown, spread, turned
+from xvrcore.networks.aiming import ROLL_DEG, Reach, aimed, spread, turned
 from xvrcore.networks.inputs import inputs_of, network_input, network_intrinsics, reduced, resampled
 from xvrcore.networks.poses import RelativePoses, mean_distances
 from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, preset
@@ -73,10 +73,11 @@ def test_brightness_and_contrast_of_an_xray_do_not_matter(rng):
 
 def test_a_turned_camera_is_blank_where_it_looks_past_the_detector(rng):
     xray = Xray(rng.normal(size=(48, 48)).astype(np.float32), np.ones((48, 48), bool), WANTED, Positioner(), 1)
+    reach = Reach(WANTED)
     for turn in turns(rng, 8):
         _, mask = resampled(reduced(xray, WANTED), WANTED, turn)
-        assert (mask != shown(WANTED, turn[None])[0]).mean() < 0.03
-    assert shown(WANTED, np.eye(3)[None]).all()
+        assert (mask != reach(torch.tensor(turn[None], dtype=torch.float32))[0, 0].numpy()).mean() < 0.03
+    assert reach(torch.eye(3)[None]).all()
 
 
 def test_an_aimed_camera_sees_the_center_where_the_nominal_one_does_and_no_roll(rng):
@@ -148,6 +149,16 @@ def test_relative_poses_come_back_and_measure_what_a_camera_measures(rng):
     direct = [np.linalg.norm(rigid.apply(rigid.inverse(a), points) - rigid.apply(rigid.inverse(b), points),
                              axis=1).mean() for a, b in zip(poses[::2], poses[1::2], strict=True)]
     np.testing.assert_allclose(found, direct, rtol=1e-9)
+
+
+def test_poses_that_know_no_distance_are_aimed_along_the_beam(rng):
+    """As xvr's, whose zero is a source at the patient's center."""
+    relative = RelativePoses(rng.uniform(-50, 50, 3), np.eye(3), np.zeros(3), turns(rng, 1)[0])
+    poses = preset("pelvis", "AP", 700.0).sample(10, relative.center_ras, rng)
+    aimed_poses = turned(poses, aimed(poses, relative))
+    for pose, before in zip(aimed_poses, poses, strict=True):
+        seen = rigid.apply(rigid.inverse(pose), relative.center_ras)
+        np.testing.assert_allclose(seen, [0, 0, np.linalg.norm(before[:3, 3] - relative.center_ras)], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PARAMETERIZATIONS)

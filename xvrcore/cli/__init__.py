@@ -19,6 +19,7 @@ COMMANDS = {
     "register": "find the pose of one or many X-rays relative to a CT or MR",
     "simulate": "make an X-ray from a CT at a given pose, with its truth",
     "finetune": "train a network on synthetic X-rays of one patient, in the background",
+    "pretrain": "train a network on synthetic X-rays of many patients, in the background or under torchrun",
     "jobs": "list, watch, stop and resume work in the background",
     "evaluate": "measure the error of a pose against the truth or landmarks",
     "info": "show versions and devices, and try every renderer",

@@ -61,12 +61,17 @@ def add_volume_arguments(parser):
     """Options that :func:`prepare` reads."""
     parser.add_argument("--volume", type=Path, required=True, metavar="CT",
                         help="CT or MR: NIfTI, NRRD, MHA or a folder with a DICOM series")
-    parser.add_argument("--modality", choices=("auto", *MODALITIES), default="auto", help="of the volume")
     parser.add_argument("--segmentation", type=Path, metavar="LABELS",
                         help="label map of the volume, whose outlines are projected")
     parser.add_argument("--segment-names", type=Path, metavar="TABLE", help="names and colors of its labels")
     parser.add_argument("--show-segments", nargs="+", metavar="NAME", help="outline these alone (default: all)")
     parser.add_argument("--only-segments", nargs="+", metavar="NAME", help="register these segments alone")
+    add_attenuation_arguments(parser)
+
+
+def add_attenuation_arguments(parser):
+    """Those of them that fit any volume: how it becomes attenuation, and who renders it."""
+    parser.add_argument("--modality", choices=("auto", *MODALITIES), default="auto", help="of the volume")
     parser.add_argument("--backend", choices=("auto", *BACKENDS), default="auto", help="renderer")
     add_fields(parser.add_argument_group("CT to attenuation"), CtSettings, CT_HELP)
     add_fields(parser.add_argument_group("MR to attenuation"), MrSettings, MR_HELP, "mr_")

@@ -2,15 +2,16 @@
 
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 
 from xvrcore.cli.progress import JobBar
 from xvrcore.errors import InputError
-from xvrcore.jobs import JobState, Worker, jobs_below, launch, state_of, stop, watch
+from xvrcore.jobs import Helper, JobState, Worker, jobs_below, launch, state_of, stop, watch
 from xvrcore.threads import prepare_threads
 
-KINDS = {"finetune": "xvrcore.cli.finetune"}
+KINDS = {"finetune": "xvrcore.cli.finetune", "pretrain": "xvrcore.cli.pretrain"}
 """For each kind of job, the module whose ``work(worker)`` does it."""
 EXIT_CODES = {"failed": 1, "died": 1}
 
@@ -76,11 +77,18 @@ def _resume(options) -> int:
 
 
 def _work(options) -> int:
-    """Claim the folder before importing what the work needs, so that a watcher sees the worker at once."""
-    with Worker(options.folder) as worker:
+    return work_in(options.folder)
+
+
+def work_in(folder: Path) -> int:
+    """Be a job's worker. Claims the folder before importing what the work needs, so that a watcher sees it at once.
+
+    Of processes that torchrun starts, the leader is the worker and the others help it.
+    """
+    with (Worker if os.environ.get("RANK", "0") == "0" else Helper)(folder) as worker:
         kind = worker.config.get("kind")
         if kind not in KINDS:
-            raise InputError(f"{options.folder} is a job of the unknown kind {kind!r}.")
+            raise InputError(f"{folder} is a job of the unknown kind {kind!r}.")
         worker.say("starting")
         prepare_threads(worker.config.get("threads"))
         return worker.perform(lambda worker: importlib.import_module(KINDS[kind]).work(worker))

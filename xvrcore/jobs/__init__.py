@@ -7,6 +7,7 @@ A job is a folder, the only thing that worker and watchers share: ``config.json`
 
 from xvrcore.jobs.control import JobState, jobs_below, launch, state_of, stop, watch
 from xvrcore.jobs.folder import JobFolder, StatusReader
-from xvrcore.jobs.worker import Worker
+from xvrcore.jobs.worker import Helper, Worker
 
-__all__ = ["JobFolder", "JobState", "StatusReader", "Worker", "jobs_below", "launch", "state_of", "stop", "watch"]
+__all__ = ["Helper", "JobFolder", "JobState", "StatusReader", "Worker", "jobs_below", "launch", "state_of", "stop",
+           "watch"]

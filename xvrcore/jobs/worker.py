@@ -101,6 +101,30 @@ class Worker:
             return
 
 
+class Helper:
+    """What a process that helps the worker has in its place: it reads the configuration and tells nobody anything."""
+
+    stop_requested = False
+
+    def __init__(self, path: str | Path):
+        self.folder = JobFolder(Path(path))
+
+    def __enter__(self):
+        self.config = self.folder.read_config()
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def say(self, phase: str, **figures) -> None:
+        pass
+
+    def perform(self, work: Callable[["Helper"], dict]) -> int:
+        """Do the work; what goes wrong ends the process, and with it the team."""
+        work(self)
+        return 0
+
+
 def _finite(value):
     return None if isinstance(value, float) and not -float("inf") < value < float("inf") else value
 

@@ -6,6 +6,7 @@ degrees of freedom, off what a network has to tell.
 """
 
 import numpy as np
+import torch
 from scipy.spatial.transform import Rotation
 
 from xvrcore import rigid
@@ -19,16 +20,17 @@ TILT_DEG, ROLL_DEG = 2.0, 8.0
 def aimed(poses: np.ndarray, relative: RelativePoses) -> np.ndarray:
     """``camera_from_aimed`` (B, 3, 3) of ``ras_from_camera`` (B, 4, 4).
 
-    The aimed camera sees the patient's center in the direction in which the nominal one does, and the patient turned
-    against the nominal view about axes across that direction alone.
+    The aimed camera sees the patient's center in the direction in which the nominal one does (along the beam, where
+    the poses know of none), and the patient turned against the nominal view about axes across that direction alone.
     """
-    nominal = rigid.inverse(relative.decoded(np.eye(3)[None], np.zeros((1, 3))))
     camera_from_ras = rigid.inverse(poses)
-    axis, ends = (_directions(motions, relative.center_ras) for motions in (nominal, camera_from_ras))
-    toward = _shortest_turns(axis[0], ends)
-    turns = np.swapaxes(toward, 1, 2) @ camera_from_ras[:, :3, :3] @ nominal[0, :3, :3].T
+    axis = relative.camera_turn @ relative.offset
+    axis = axis / np.linalg.norm(axis) if axis.any() else np.array([0.0, 0.0, 1.0])
+    toward = _shortest_turns(axis, _directions(camera_from_ras, relative.center_ras))
+    nominal = relative.camera_turn @ relative.patient_turn
+    turns = np.swapaxes(toward, 1, 2) @ camera_from_ras[:, :3, :3] @ nominal.T
     quaternions = Rotation.from_matrix(turns).as_quat()
-    rolls = 2 * np.arctan2(quaternions[:, :3] @ axis[0], quaternions[:, 3])
+    rolls = 2 * np.arctan2(quaternions[:, :3] @ axis, quaternions[:, 3])
     return toward @ Rotation.from_rotvec(rolls[:, None] * axis).as_matrix()
 
 
@@ -44,13 +46,20 @@ def spread(unit: np.ndarray) -> np.ndarray:
     return Rotation.from_rotvec(np.deg2rad(unit * [TILT_DEG, TILT_DEG, ROLL_DEG])).as_matrix()
 
 
-def shown(intrinsics: Intrinsics, turns: np.ndarray) -> np.ndarray:
-    """Which pixels (B, rows, cols) of turned cameras look at the detector as it was: ``camera_from_turned``."""
-    pixels = (intrinsics.matrix @ turns) @ intrinsics.pixel_grid().reshape(-1, 3).T
-    u, v = (pixels[:, :2] / np.maximum(pixels[:, 2:], 1e-6)).swapaxes(0, 1)
-    inside = (np.abs(u - (intrinsics.cols - 1) / 2) <= intrinsics.cols / 2) & \
-        (np.abs(v - (intrinsics.rows - 1) / 2) <= intrinsics.rows / 2)
-    return inside.reshape(len(turns), intrinsics.rows, intrinsics.cols)
+class Reach:
+    """Which pixels of turned cameras look at the detector as it was."""
+
+    def __init__(self, intrinsics: Intrinsics, device: str = "cpu"):
+        self.rows, self.cols = intrinsics.rows, intrinsics.cols
+        self._matrix, self._points = (torch.tensor(part, dtype=torch.float32, device=device) for part in
+                                      (intrinsics.matrix, intrinsics.pixel_grid().reshape(-1, 3).T))
+
+    def __call__(self, turns: torch.Tensor) -> torch.Tensor:
+        """1 where they do, else 0, (B, 1, rows, cols), of ``camera_from_turned`` (B, 3, 3)."""
+        u, v, scale = ((self._matrix @ turns) @ self._points).unbind(1)
+        u, v = u / scale.clamp_min(1e-6), v / scale.clamp_min(1e-6)
+        inside = ((u - (self.cols - 1) / 2).abs() <= self.cols / 2) & ((v - (self.rows - 1) / 2).abs() <= self.rows / 2)
+        return inside.reshape(-1, 1, self.rows, self.cols).float()
 
 
 def _directions(camera_from_ras: np.ndarray, point_ras: np.ndarray) -> np.ndarray:

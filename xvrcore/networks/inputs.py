@@ -1,6 +1,7 @@
 """From an X-ray to what a network sees: its own intrinsics, the collimator's shadow blank, contrast made alike."""
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 from xvrcore.camera import Intrinsics
@@ -54,7 +55,7 @@ def network_input(images: np.ndarray, masks: np.ndarray, channels: int) -> np.nd
     Two channels: normalized over the whole field, and in a sliding window; blank outside. One channel: as xvr has it.
     """
     if channels == 1:
-        return _between_extremes(images, masks)[:, None]
+        return between_extremes(torch.from_numpy(images)[:, None], torch.from_numpy(masks)[:, None]).numpy()
     count = np.maximum(masks.sum((1, 2), keepdims=True), 1)
     centered = (images - (images * masks).sum((1, 2), keepdims=True) / count) * masks
     deviation = np.sqrt((centered ** 2).sum((1, 2), keepdims=True) / count)
@@ -63,14 +64,13 @@ def network_input(images: np.ndarray, masks: np.ndarray, channels: int) -> np.nd
     return np.stack([centered / np.maximum(deviation, 1e-6), local], axis=1).astype(np.float32)
 
 
-def _between_extremes(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Images brought to 0..1, 0 outside the field, then shifted and scaled as xvr does."""
+def between_extremes(images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Images (B, 1, h, w) brought to 0..1, 0 outside the field, then shifted and scaled as xvr does."""
     inside = masks > 0
-    low = np.where(inside, images, np.inf).min((1, 2), keepdims=True)
-    high = np.where(inside, images, -np.inf).max((1, 2), keepdims=True)
-    with np.errstate(invalid="ignore"):
-        unit = np.where(inside, (images - low) / (high - low + 1e-6), 0)
-    return ((np.nan_to_num(unit) - XVR_MEAN) / XVR_DEVIATION).astype(np.float32)
+    low = torch.where(inside, images, torch.inf).amin((2, 3), keepdim=True)
+    high = torch.where(inside, images, -torch.inf).amax((2, 3), keepdim=True)
+    unit = torch.where(inside, (images - low) / (high - low + 1e-6), 0.0)
+    return (unit.nan_to_num() - XVR_MEAN) / XVR_DEVIATION
 
 
 def inputs_of(levels: list[XrayLevel], turns: np.ndarray, wanted: Intrinsics, channels: int) -> np.ndarray:

@@ -10,6 +10,8 @@ from xvrcore.networks import resnet, small
 from xvrcore.networks.rotations import component_count, identity_outputs
 
 NETWORKS = ("small", *resnet.STAGES)
+FIRST_SHIFT_MM = 50.0
+"""About how far off an untrained network's shifts are."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,12 @@ class PoseNetwork(nn.Module):
         self.rot_regression = nn.Linear(features, component_count(design.parameterization))
 
     def begin_at_identity(self) -> None:
-        """Make the untrained network's rotations small, whatever it sees."""
+        """Make the untrained network's rotations and shifts small, whatever it sees."""
         with torch.no_grad():
             self.rot_regression.bias.copy_(identity_outputs(self.design.parameterization))
             self.rot_regression.weight.mul_(0.3)
+            for part in self.xyz_regression.parameters():
+                part.mul_(min(1.0, FIRST_SHIFT_MM / self.design.unit_mm))
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features = self.backbone(images)

@@ -59,6 +59,11 @@ def make_projector(attenuation: Volume, backend: str = "auto", device: str = "au
     return made_by(attenuation) if backend == "joseph" else made_by(attenuation, device)
 
 
+def make_differentiable_projector(attenuation: Volume, device: str):
+    """A :class:`xvrcore.render.tensor_projector.TensorProjector` on a device: nanodrr on a GPU, else torch."""
+    return make_projector(attenuation, "nanodrr" if device != "cpu" and find_spec("nanodrr") else "torch", device)
+
+
 def _fastest(device: str) -> str:
     """nanodrr where it is installed and there is a GPU; else joseph, unless a GPU was asked for by name."""
     if device == "cpu" or (device == "auto" and find_spec("nanodrr") is None):

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from xvrcore import rigid
 from xvrcore.errors import InputError
@@ -40,7 +41,7 @@ class TensorProjector:
     def __init__(self, attenuation: Volume, device: str = "auto"):
         self.device = available_device(device)
         self._levels = build_pyramid(attenuation)
-        self._center_ras = attenuation.center_ras
+        self.center_ras = attenuation.center_ras
         self.level_pitch_mm = tuple(level.pitch_mm for level in self._levels)
         self._prepared = cache(lambda level: self._prepare(self._levels[level]))
 
@@ -48,14 +49,26 @@ class TensorProjector:
                   gradient: bool = False) -> RayIntegrals:
         """See :meth:`xvrcore.render.projector.Projector.integrals`."""
         shape = (len(poses), len(targets))
-        ends = np.stack([rigid.apply(pose, targets) for pose in poses]) - self._center_ras
-        sources = np.broadcast_to((poses[:, :3, 3] - self._center_ras)[:, None], ends.shape)
+        ends = np.stack([rigid.apply(pose, targets) for pose in poses]) - self.center_ras
+        sources = np.broadcast_to((poses[:, :3, 3] - self.center_ras)[:, None], ends.shape)
         rays = [torch.tensor(points.reshape(-1, 3), dtype=torch.float32) for points in (sources, ends)]
         step = max(1, self.samples_per_pass // samples_along_ray(self._levels[level]))
         passes = [self._pass(level, *(r[i:i + step].to(self.device) for r in rays), gradient)
                   for i in range(0, len(rays[0]), step)]
         values, *derivatives = (torch.cat(parts).cpu().numpy() for parts in zip(*passes, strict=True))
         return RayIntegrals(values.reshape(shape), *(d.reshape(*shape, 3) for d in derivatives))
+
+    def differentiable(self, sources: torch.Tensor, ends: torch.Tensor, level: int = 0) -> torch.Tensor:
+        """Integrals (R,) between points (R, 3) on this device, RAS relative to ``center_ras``; gradients flow to both.
+
+        Of many passes only the rays are kept; their samples are taken again when the gradient is asked for.
+        """
+        prepared = self._prepared(level)
+        step = max(1, self.samples_per_pass // samples_along_ray(self._levels[level]))
+        if len(ends) <= step:
+            return self._integrate(prepared, sources, ends)
+        return torch.cat([checkpoint(self._integrate, prepared, *rays, use_reentrant=False, preserve_rng_state=False)
+                          for rays in zip(sources.split(step), ends.split(step), strict=True)])
 
     def _pass(self, level: int, sources: torch.Tensor, ends: torch.Tensor, gradient: bool) -> tuple[torch.Tensor, ...]:
         with torch.set_grad_enabled(gradient):
@@ -78,7 +91,7 @@ class TensorProjector:
     def _centered_from_ijk(self, level: Level) -> np.ndarray:
         """4x4 from a level's voxel indices to the frame of the rays."""
         matrix = level.ras_from_ijk.copy()
-        matrix[:3, 3] -= self._center_ras
+        matrix[:3, 3] -= self.center_ras
         return matrix
 
 

@@ -14,6 +14,7 @@ from xvrcore.render.tensor_projector import TensorProjector, crossing, samples_a
 class _Prepared:
     volume: torch.Tensor
     ijk_from_rays: torch.Tensor
+    size: torch.Tensor
     samples: int
 
 
@@ -29,17 +30,16 @@ class TorchProjector(TensorProjector):
         ijk_from_rays = np.linalg.inv(self._centered_from_ijk(level))
         return _Prepared(torch.from_numpy(level.dense()).to(self.device),
                          torch.tensor(ijk_from_rays, dtype=torch.float32, device=self.device),
-                         samples_along_ray(level))
+                         torch.tensor(level.shape[::-1], device=self.device), samples_along_ray(level))
 
     def _integrate(self, prepared: _Prepared, sources: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
         turn, shift = prepared.ijk_from_rays[:3, :3].T, prepared.ijk_from_rays[:3, 3]
         source, along = sources @ turn + shift, (ends - sources) @ turn
-        size = torch.tensor(prepared.volume.shape[::-1], device=self.device)
-        enter, leave = crossing(source, along, size)
+        enter, leave = crossing(source, along, prepared.size)
         middles = (torch.arange(prepared.samples, device=self.device) + 0.5) / prepared.samples
         at = enter[:, None] + (leave - enter)[:, None] * middles
         points = source[:, None] + at[..., None] * along[:, None]
-        sums = _sampled(prepared.volume, (2 * points + 1) / size - 1).sum(dim=-1)
+        sums = _sampled(prepared.volume, (2 * points + 1) / prepared.size - 1).sum(dim=-1)
         return sums * (leave - enter) / prepared.samples * (ends - sources).norm(dim=-1)
 
 

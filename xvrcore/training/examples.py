@@ -7,7 +7,7 @@ import torch
 
 from xvrcore import rigid
 from xvrcore.camera import Intrinsics
-from xvrcore.networks.aiming import aimed, shown, spread, turned
+from xvrcore.networks.aiming import Reach, aimed, spread, turned
 from xvrcore.networks.inputs import network_input
 from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import PoseRange
@@ -47,37 +47,38 @@ class Examples:
         self.center_ras = patient.source.center_ras
         self.relative = relative or RelativePoses.around(pose_range.nominal(self.center_ras), self.center_ras)
         self._targets = intrinsics.pixel_grid().reshape(-1, 3)
+        self._reach = Reach(intrinsics)
         distance = np.mean(pose_range.distance_mm)
-        self._pitch_mm = max(intrinsics.spacing_mm) * distance / intrinsics.sdd_mm
+        self.pitch_mm = max(intrinsics.spacing_mm) * distance / intrinsics.sdd_mm
 
     def draw(self, count: int, seed: tuple[int, ...]) -> Batch:
         """``count`` examples; the same ``seed`` gives the same ones."""
         rng = np.random.default_rng(seed)
-        poses, field = self._views(count, rng)
+        poses, turns = self._views(count, rng)
         full = self._integrals(self.patient.full, poses)
         bones = torch.zeros_like(full) if self.patient.bones is None else self._integrals(self.patient.bones, poses)
         look = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        images, masks = seen(mixed(full, bones, self.appearance, look), field, self.appearance, look)
+        images, masks = seen(mixed(full, bones, self.appearance, look), self._reach(_tensor(turns)), self.appearance,
+                             look)
         inputs = network_input(images[:, 0].numpy(), masks[:, 0].numpy(), self.channels)
-        rotations, shifts = (torch.tensor(part, dtype=torch.float32) for part in self.relative.encoded(poses))
-        return Batch(torch.from_numpy(inputs), rotations, shifts, _covered(full))
+        rotations, shifts = map(_tensor, self.relative.encoded(poses))
+        return Batch(torch.from_numpy(inputs), rotations, shifts, covered(full))
 
-    def _views(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, torch.Tensor]:
-        """Poses (B, 4, 4) drawn from the range, many of them aimed, and which pixels the detector reaches then."""
+    def _views(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Poses (B, 4, 4) drawn from the range, many of them aimed, and the turns (B, 3, 3) that aimed them."""
         poses = self.pose_range.sample(count, self.center_ras, rng)
         aim = rng.random(count) < AIMED_SHARE
         turns = np.where(aim[:, None, None], aimed(poses, self.relative) @ spread(rng.uniform(-1, 1, (count, 3))),
                          np.eye(3))
-        reached = shown(self.intrinsics, turns).astype(np.float32)
-        return turned(poses, turns), torch.from_numpy(reached)[:, None]
+        return turned(poses, turns), turns
 
     def kept_share(self, count: int = 128, seed: int = 0) -> float:
         """The share of poses in the range whose image shows enough of the volume."""
         poses = self.pose_range.sample(count, self.center_ras, np.random.default_rng(seed))
-        return float(_covered(self._integrals(self.patient.full, poses)).mean())
+        return float(covered(self._integrals(self.patient.full, poses)).mean())
 
     def _integrals(self, rendering: Rendering, poses: np.ndarray) -> torch.Tensor:
-        level = _level_for(rendering.projector, self._pitch_mm)
+        level = level_for(rendering.projector, self.pitch_mm)
         values = rendering.projector.integrals(poses, self._targets, level=level).values
         return torch.from_numpy(values).reshape(len(poses), 1, self.intrinsics.rows, self.intrinsics.cols)
 
@@ -92,11 +93,15 @@ def fiducials(patient: Patient, seed: int = 0) -> np.ndarray:
     return rigid.apply(rendering.attenuation.ras_from_ijk, ijk)
 
 
-def _covered(integrals: torch.Tensor) -> torch.Tensor:
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def covered(integrals: torch.Tensor) -> torch.Tensor:
     return ((integrals > 0).float().mean(dim=(1, 2, 3)) > LEAST_COVERED).float()
 
 
-def _level_for(projector: Projector, pitch_mm: float) -> int:
+def level_for(projector: Projector, pitch_mm: float) -> int:
     """The coarsest level that is fine enough."""
     fitting = [i for i, pitch in enumerate(projector.level_pitch_mm) if pitch <= COARSENESS * pitch_mm]
     return fitting[-1] if fitting else 0

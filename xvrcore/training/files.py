@@ -1,3 +1,3 @@
 """What training leaves in its job folder."""
 
-STATE, NETWORK, VIEWS = "state.pt", "network.safetensors", "views.png"
+STATE, NETWORK, VIEWS, START = "state.pt", "network.safetensors", "views.png", "start.safetensors"

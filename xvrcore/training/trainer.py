@@ -4,18 +4,21 @@ import io
 import math
 import pickle
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 
-import numpy as np
 import torch
 
 from xvrcore.errors import InputError, WorkError
 from xvrcore.files import write_whole
-from xvrcore.networks.poses import mean_distances, predicted
-from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
+from xvrcore.networks.poses import understood
+from xvrcore.networks.regressor import PoseNetwork
 from xvrcore.training.clipping import clip_adaptively
-from xvrcore.training.examples import Examples
+from xvrcore.training.examples import Batch
+from xvrcore.training.faults import is_out_of_memory
 from xvrcore.training.muon import Muon
 from xvrcore.training.settings import TrainingSettings
+from xvrcore.training.team import ALONE, Team
 
 LEAST_BATCH = 4
 LEAST_RATE = 0.005
@@ -23,22 +26,25 @@ LEAST_RATE = 0.005
 
 
 class Trainer:
-    """A network in training.
+    """A network in training, put together from its parts.
 
-    Everything random is drawn from the settings' seed and the step's number, so that training taken up again goes
-    on as if it had never been broken off.
+    ``examples.draw(count, seed)`` gives a :class:`Batch`, ``loss(batch, poses)`` named terms (B,) of which "loss" is
+    minimized. Everything random is drawn from the settings' seed, the part of the batch and the step's number, so that
+    training taken up again goes on as if it had never been broken off, in one process or in several. No step waits for
+    the device: figures are summed there until somebody asks for them.
     """
 
-    def __init__(self, design: NetworkDesign, examples: Examples, points_ras: np.ndarray, settings: TrainingSettings):
-        torch.manual_seed(settings.seed)
-        self.settings, self.examples = settings, examples
-        self.network = PoseNetwork(design)
-        self.network.begin_at_identity()
-        self.network.to(memory_format=torch.channels_last)
-        self.optimizers = _optimizers(self.network, settings)
-        self.points = torch.tensor(examples.relative.in_camera(points_ras), dtype=torch.float32)
+    def __init__(self, network: PoseNetwork, examples, loss: Callable[..., dict[str, torch.Tensor]],
+                 settings: TrainingSettings, team: Team = ALONE):
+        self.settings, self.examples, self.loss, self.team = settings, examples, loss, team
+        self.network = network.to(device=settings.device, memory_format=torch.channels_last)
+        self.network.train()
+        self.parts = team.share(settings.groups)
         self.iteration, self.trained_s, self.batch = 0, 0.0, settings.batch
-        self._losses, self._kept, self._summed = torch.zeros(()), torch.zeros(()), 0
+        self.optimizers = _optimizers(network, settings)
+        self._model = team.together(network)
+        self._sums: dict[str, torch.Tensor] = {}
+        self._summed = 0
 
     @property
     def fraction(self) -> float:
@@ -57,42 +63,57 @@ class Trainer:
         try:
             self._learn()
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
-            if self.batch <= LEAST_BATCH:
-                raise WorkError(f"Not even {self.batch} images fit into memory; close other programs.") from error
+            if self.batch <= LEAST_BATCH * self.settings.groups or self.team.size > 1:
+                raise WorkError(f"Not even {self.batch} images fit into memory; close other programs or give a "
+                                "smaller --batch.") from error
             self.batch //= 2
             said = f"Out of memory: the batch is now {self.batch} images."
+            if self.settings.device.startswith("cuda"):
+                torch.cuda.empty_cache()
         self.iteration += 1
         self.trained_s += time.perf_counter() - began
         return said
 
     def _learn(self) -> None:
-        batch = self.examples.draw(self.batch, (self.settings.seed, 0, self.iteration))
-        found = predicted(self.network, batch.inputs.to(memory_format=torch.channels_last))
-        errors = mean_distances(self.points, found, (batch.rotations, batch.shifts))
-        loss = (errors * batch.kept).sum() / batch.kept.sum().clamp_min(1)
         self.network.zero_grad(set_to_none=True)
-        loss.backward()
+        for part in self.parts:
+            alone = self.team.size > 1 and part != self.parts[-1]
+            with self._model.no_sync() if alone else nullcontext():
+                batch = self.examples.draw(self.batch // self.settings.groups,
+                                           (self.settings.seed, part, self.iteration))
+                terms = self.loss(batch, self._poses(batch))
+                weights = batch.kept / batch.kept.sum().clamp_min(1)
+                ((terms["loss"] * weights).sum() / len(self.parts)).backward()
+            self._count({"kept": batch.kept.mean(), **{name: (one * weights).sum() for name, one in terms.items()}})
         clip_adaptively(self.network.parameters(), self.settings.clipping)
         for optimizer, peak in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = peak * self._rate()
             optimizer.step()
-        self._losses += loss.detach()
-        self._kept += batch.kept.mean()
-        self._summed += 1
+
+    def _poses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rotations and shifts that the network sees; on CUDA its layers, and they alone, work in bfloat16."""
+        inputs = batch.inputs.to(memory_format=torch.channels_last)
+        with torch.autocast("cuda", torch.bfloat16, enabled=inputs.is_cuda):
+            outputs = self._model(inputs)
+        return understood(self.network.design, *(one.float() for one in outputs))
 
     def _rate(self) -> float:
         """Share of the peak learning rate: a linear rise, then a cosine."""
         rise = min(1.0, (self.iteration + 1) / self.settings.warmup)
         return rise * (LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.fraction)))
 
-    def figures(self) -> dict:
-        """Mean loss (mm) and kept share since the last call."""
-        count = max(self._summed, 1)
-        found = {"loss": float(self._losses) / count, "kept": float(self._kept) / count}
-        self._losses, self._kept, self._summed = torch.zeros(()), torch.zeros(()), 0
+    def _count(self, figures: dict[str, torch.Tensor]) -> None:
+        for name, value in figures.items():
+            self._sums[name] = self._sums.get(name, 0) + value.detach()
+        self._summed += 1
+
+    def figures(self) -> dict[str, float]:
+        """Means since the last call, of this process: the loss, its terms, and the kept share. Waits for the device."""
+        found = {name: float(total) / self._summed for name, total in self._sums.items()}
+        self._sums, self._summed = {}, 0
         return found
 
     def save(self, path, extra: dict) -> None:
@@ -109,28 +130,25 @@ class Trainer:
         :raises InputError: the file is not whole, or of another network.
         """
         try:
-            state = torch.load(path, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
             self.network.load_state_dict(state["network"])
             for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
             self.iteration, self.trained_s = int(state["iteration"]), float(state["trained_s"])
             self.batch = int(state["batch"])
             return dict(state["extra"])
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, ValueError, TypeError,
+                AttributeError) as error:
             raise InputError(f"{path} cannot be gone on from ({error}); "
                              "begin a new job.") from error
 
 
 def _optimizers(network: PoseNetwork, settings: TrainingSettings) -> list[tuple[torch.optim.Optimizer, float]]:
-    """Muon for the hidden convolutions, Adam for all else, each with its peak learning rate."""
-    hidden = [parameter for name, parameter in network.backbone.named_parameters()
-              if parameter.ndim == 4 and parameter.shape[1] > network.design.channels]
+    """Muon for the hidden convolutions, if it has a rate, and Adam for all else, each with its peak learning rate."""
+    hidden = [] if settings.hidden_rate is None else [
+        parameter for parameter in network.backbone.parameters()
+        if parameter.ndim == 4 and parameter.shape[1] > network.design.channels]
     chosen = {id(parameter) for parameter in hidden}
     others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
-    return [(Muon(hidden, settings.hidden_rate), settings.hidden_rate),
-            (torch.optim.AdamW(others, settings.learning_rate, weight_decay=1e-4), settings.learning_rate)]
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or "not enough memory" in str(error) or \
-        "can't allocate memory" in str(error)
+    adam = (torch.optim.AdamW(others, settings.learning_rate, weight_decay=1e-4), settings.learning_rate)
+    return [(Muon(hidden, settings.hidden_rate), settings.hidden_rate), adam] if hidden else [adam]

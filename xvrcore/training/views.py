@@ -12,5 +12,5 @@ def write_views(path, examples: Examples, seed: int) -> None:
 
     :raises InputError: the place cannot be written to, or is full.
     """
-    images = examples.draw(ACROSS * DOWN, (seed, 2)).inputs[:, 0].numpy()
+    images = examples.draw(ACROSS * DOWN, (seed, 2)).inputs[:, 0].cpu().numpy()
     write_whole(path, contact_sheet(images, ZOOM))
