@@ -89,6 +89,7 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def enter(self):
         self.installSection.update()
+        self.trainingSection.networkChooser.offer(self.parameters.startNetwork)
         self._onParameters()
 
     def cleanup(self):

@@ -95,7 +95,7 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from XVRRegistrationLib import layouts
 
         self.installSection.update()
-        self.inputsSection.offerNetworks()
+        self.inputsSection.networkChooser.offer(self.parameters.network)
         if slicer.app.layoutManager().layout not in layouts.LAYOUTS:
             self.overlaySection.showLayout(layouts.WITH_3D)
 

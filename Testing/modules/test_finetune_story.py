@@ -1,10 +1,10 @@
 """The whole story by mouse: choose, start, watch, stop, resume, use the network."""
 
+import panel_steps
 import pytest
-from finetune_steps import STARTED_S, TRAINED_S, choose_inputs, settle
+from finetune_steps import SHORTLY_S, STARTED_S, TRAINED_S, choose_inputs, settle
+from registration_scene import MODULE as REGISTRATION
 from slicerhost import testing as user
-
-from xvrcore.jobs import state_of
 
 LONGEST_GAP_MS = 150
 
@@ -31,7 +31,8 @@ def state(panel):
     return panel.watch.progress.state
 
 
-def test_a_network_is_trained_watched_stopped_resumed_and_used(started, jobs_root, open_module, host):
+def test_a_network_is_trained_watched_stopped_resumed_and_used(started, ct, xray, jobs_root, host):
+    import slicer
 
     panel, ui = started, started.ui
     with user.EventLoopGaps() as gaps:
@@ -58,4 +59,14 @@ def test_a_network_is_trained_watched_stopped_resumed_and_used(started, jobs_roo
     assert ui.jobsTable.item(0, 2).text().endswith(" mm")
     assert not ui.stopButton.enabled
     assert "finished" in ui.resumeButton.toolTip
-    assert state_of(jobs_root / "net").phase == "finished"
+
+    host.load_module(REGISTRATION)
+    user.wait_until(lambda: ui.useButton.enabled, SHORTLY_S, "offered")
+    user.click(ui.useButton)
+    registration = slicer.modules.XVRRegistrationWidget
+    assert registration.parameters.network == jobs_root / "net" / "network.safetensors"
+    panel_steps.choose_inputs(registration, ct, xray[0])
+    user.click(registration.ui.networkButton)
+    panel_steps.settle(registration)
+    assert "network net" in registration.ui.startStatus.text
+    assert not registration.ui.messageLabel.text

@@ -11,11 +11,13 @@ RANGES = ("primary_deg", "secondary_deg", "roll_deg", "right_mm", "down_mm", "di
 @dataclass(frozen=True)
 class Order:
     """What is to be trained: ``quantity`` of the volume, the detector (:class:`xvrcore.camera.Intrinsics`), the
-    range (:class:`xvrcore.networks.ranges.PoseRange`), and the budget; 0 iterations and threads leave it open."""
+    range (:class:`xvrcore.networks.ranges.PoseRange`), an earlier network or None, and the budget; 0 iterations and
+    threads leave it open."""
 
     quantity: str
     intrinsics: object
     poseRange: object
+    startNetwork: object
     profile: str
     minutes: float
     iterations: int
@@ -31,6 +33,8 @@ def finetuneWords(order, folder, volumeFile, segmentsFile):
         words += [f"--range-{name.replace('_', '-')}", *map(_number, getattr(order.poseRange, name))]
     if segmentsFile is not None:
         words += ["--segmentation", segmentsFile, "--only-segments", CHOSEN]
+    if order.startNetwork is not None:
+        words += ["--checkpoint", order.startNetwork]
     words += ["--profile", order.profile, "--seed", order.seed]
     words += ["--iterations", order.iterations] if order.iterations else ["--minutes", _number(order.minutes)]
     words += ["--threads", order.threads] if order.threads else []

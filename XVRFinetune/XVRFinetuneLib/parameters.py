@@ -65,7 +65,8 @@ class Parameters:
     view: View = View.OfXray
     intervals: str = "{}"  # what the user stated of the range, JSON of fields of xvrcore.networks.ranges.PoseRange
 
-    profile: str = "cpu"
+    startNetwork: pathlib.Path
+    profile: str = "auto"
     minutes: Annotated[float, WithinRange(0.5, 1440)] = 5.0
     iterations: Annotated[int, WithinRange(0, 10000000)] = 0  # 0: train by the clock
     threads: Annotated[int, WithinRange(0, 1024)] = 0  # 0: all

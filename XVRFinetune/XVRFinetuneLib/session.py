@@ -169,6 +169,9 @@ class Session:
                                                                "distance, pixel spacing and size."))
         if self.poseRange is None:
             return self.rangeProblem
+        if self.p.startNetwork.name and not self.p.startNetwork.is_file():
+            return _("{path} is not there any more; choose another network to start from.").format(
+                path=self.p.startNetwork)
         folder = jobFolder(self.p)
         if JobFolder(folder).config.exists():
             return _("There is a job {name} already; choose another name.").format(name=folder.name)
@@ -177,5 +180,6 @@ class Session:
     def order(self):
         """What is to be trained."""
         p = self.p
-        return Order(self.subject.volume.quantity, self.example.intrinsics, self.poseRange, p.profile, p.minutes,
-                     p.iterations, p.threads, p.seed)
+        start = p.startNetwork if p.startNetwork.name else None
+        return Order(self.subject.volume.quantity, self.example.intrinsics, self.poseRange, start, p.profile,
+                     p.minutes, p.iterations, p.threads, p.seed)

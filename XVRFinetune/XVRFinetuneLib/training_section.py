@@ -6,19 +6,23 @@ import os
 from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
+from XVRCommonLib.network_chooser import NetworkChooser
 from xvrcore.errors import InputError
 
 from .job_start import jobFolder
-from .worker_python import Command, choosePython, chosenPython, workerPython
+from .worker_python import Command, choosePython, chosenPython, knownGpus, rememberGpus, workerPython
 
-PROFILES = {"cpu": _("CPU: a small network, minutes")}
-"""Those of xvrcore.training.settings.PROFILES."""
+PROFILES = {"auto": _("Automatic: as the computer's devices allow"), "cpu": _("CPU: a small network"),
+            "gpu": _("GPU: a large network, by xvr's recipe")}
+"""Those of xvrcore.training.settings.PROFILES, and the choice between them."""
 
 
 class TrainingSection:
     def __init__(self, ui, panel):
         self.ui, self.panel = ui, panel
         self._check = None
+        self.networkChooser = NetworkChooser(ui.networkCombo, ui.networkFileButton, _("Nothing: an untrained network"),
+                                             self._onNetwork)
         ui.profileCombo.addItems(list(PROFILES.values()))
         ui.profileCombo.connect("currentIndexChanged(int)", self._onProfile)
         ui.jobsFolderButton.directory = str(job_list.rootFolder())
@@ -27,6 +31,9 @@ class TrainingSection:
         ui.pythonPath.connect("currentPathChanged(QString)", self._onPython)
         ui.checkButton.connect("clicked()", self._onCheck)
         ui.startButton.connect("clicked()", self._onStart)
+
+    def _onNetwork(self, path):
+        self.panel.parameters.startNetwork = path
 
     def _onProfile(self, index):
         if self.panel.parameters is not None:
@@ -60,8 +67,12 @@ class TrainingSection:
         if self._check is None or self._check.exitCode() is None:
             return
         ended, self._check = self._check, None
-        self.ui.checkLabel.text = _inWords(ended.said()) if ended.exitCode() == 0 else \
-            _("This Python cannot train: {problem}").format(problem=ended.complaint())
+        if ended.exitCode() == 0:
+            found = json.loads(ended.said())
+            rememberGpus(_gpus(found))
+            self.ui.checkLabel.text = _inWords(found)
+        else:
+            self.ui.checkLabel.text = _("This Python cannot train: {problem}").format(problem=ended.complaint())
         self.panel.updateSoon()
 
     def close(self):
@@ -72,6 +83,7 @@ class TrainingSection:
 
     def update(self, session):
         p, starting = session.p, self.panel.jobStart
+        self.networkChooser.show(p.startNetwork)
         self.ui.profileCombo.currentIndex = list(PROFILES).index(p.profile)
         self.ui.minutesBox.enabled = p.iterations == 0
         self.ui.minutesBox.toolTip = _("Of training alone") if p.iterations == 0 else \
@@ -92,8 +104,7 @@ class TrainingSection:
 
 
 def _budgetInWords(p):
-    threads = p.threads or os.cpu_count()
-    device = _("this CPU ({threads} threads)").format(threads=threads)
+    device = _deviceInWords(p)
     if p.iterations:
         return _("Exactly {count} iterations on {device}, and a minute or two before and after.").format(
             count=p.iterations, device=device)
@@ -101,10 +112,27 @@ def _budgetInWords(p):
         minutes=p.minutes, device=device)
 
 
-def _inWords(report):
+def _deviceInWords(p):
+    """Where it would train, as far as the last check of the Python tells."""
+    gpus = knownGpus()
+    cpu = _("this CPU ({threads} threads)").format(threads=p.threads or os.cpu_count())
+    if p.profile == "cpu" or (p.profile == "auto" and gpus == []):
+        return cpu
+    if gpus:
+        return gpus[0]
+    if gpus == []:
+        return _("a GPU, which this Python does not find")
+    return _("the GPU") if p.profile == "gpu" else _("the GPU, or {cpu} where there is none").format(cpu=cpu)
+
+
+def _gpus(found):
+    """Names of those on which torch can train."""
+    return found["devices"]["cuda"] + ([_("Apple GPU")] if found["devices"]["mps"] else [])
+
+
+def _inWords(found):
     """What ``xvrcore info --json`` found."""
-    found = json.loads(report)
-    gpus = found["devices"]["cuda"] + ([_("Apple GPU")] if found["devices"]["mps"] else [])
+    gpus = _gpus(found)
     works = [f"{name} ({kernel['device']})" for name, kernel in found["backends"].items() if kernel["ok"]]
     return _("Python {version}; {threads} CPU threads; GPU: {gpus}; renderers that work: {works}.").format(
         version=found["versions"].get("python", "?"), threads=found["devices"]["cpu_threads"],

@@ -1,5 +1,6 @@
 """The Python that works in the background, and short commands run with it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import slicer
 
-PYTHON_KEY = "XVR/python"
+PYTHON_KEY, GPUS_KEY = "XVR/python", "XVR/gpus"
 
 
 def chosenPython():
@@ -23,6 +24,15 @@ def choosePython(path):
 
 def workerPython():
     return chosenPython() or shutil.which("PythonSlicer") or sys.executable
+
+
+def knownGpus():
+    """Names of the GPUs that the last check of this Python found; None if it was never checked."""
+    return json.loads(slicer.app.settings().value(GPUS_KEY) or "{}").get(workerPython())
+
+
+def rememberGpus(names):
+    slicer.app.settings().setValue(GPUS_KEY, json.dumps({workerPython(): names}))
 
 
 def _environment():

@@ -2,16 +2,11 @@
 
 import pathlib
 
-import qt
 from slicer.i18n import tr as _
 
 from XVRCommonLib.drop_area import DropArea
+from XVRCommonLib.network_chooser import NetworkChooser
 from XVRCommonLib.volumes import MODALITIES
-
-from . import network_list
-from .starts import networkName
-
-NETWORK_FILES = "Networks (*.safetensors *.pth)"
 
 
 class InputsSection:
@@ -22,8 +17,7 @@ class InputsSection:
         ui.xraySelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNode)
         ui.xrayPath.connect("currentPathChanged(QString)", self._onPath)
         ui.modalityCombo.connect("currentIndexChanged(int)", self._onModality)
-        ui.networkCombo.connect("activated(int)", self._onNetwork)
-        ui.networkFileButton.connect("clicked()", self._onNetworkFile)
+        self.networkChooser = NetworkChooser(ui.networkCombo, ui.networkFileButton, _("None"), self._onNetwork)
 
     def useFile(self, path):
         """Take an X-ray from a file."""
@@ -52,28 +46,12 @@ class InputsSection:
         if self.panel.parameters is not None:
             self.panel.parameters.modality = list(MODALITIES)[index]
 
-    def _onNetwork(self, index):
-        self.panel.parameters.network = pathlib.Path(self.ui.networkCombo.itemData(index))
-
-    def _onNetworkFile(self):
-        chosen = qt.QFileDialog.getOpenFileName(self.ui.inputsSection, _("Choose a network"), "", NETWORK_FILES)
-        if chosen:
-            network_list.remember(pathlib.Path(chosen))
-            self.panel.parameters.network = pathlib.Path(chosen)
-
-    def offerNetworks(self):
-        """List the networks that are there now, and the chosen one even if it is gone."""
-        combo, chosen = self.ui.networkCombo, self.panel.parameters.network
-        combo.clear()
-        for path in dict.fromkeys((pathlib.Path(), *network_list.networks(), chosen)):
-            combo.addItem(networkName(path) if path.name else _("None"), str(path))
-            combo.setItemData(combo.count - 1, str(path), qt.Qt.ToolTipRole)
-        combo.currentIndex = combo.findData(str(chosen))
+    def _onNetwork(self, path):
+        self.panel.parameters.network = path
 
     def update(self, session):
         p = session.p
-        if self.ui.networkCombo.currentData != str(p.network):
-            self.offerNetworks()
+        self.networkChooser.show(p.network)
         index = list(MODALITIES).index(p.modality)
         if self.ui.modalityCombo.currentIndex != index:
             self.ui.modalityCombo.currentIndex = index

@@ -7,6 +7,7 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
+from XVRCommonLib.network_chooser import networkName
 from XVRCommonLib.packages import NETWORKS, missingPackages
 from xvrcore.errors import InputError
 
@@ -80,13 +81,6 @@ def fromNetwork(path):
         raise InputError(_("A network needs {packages}; the module XVR Finetune offers to install that.").format(
             packages=", ".join(missing)))
     return Start("given", (), _("network {name}").format(name=networkName(path)), path)
-
-
-def networkName(path):
-    """A network is known by its job's folder, a file from elsewhere by its own name."""
-    from xvrcore.training.files import NETWORK
-
-    return path.parent.name if path.name == NETWORK else path.name
 
 
 def fromLandmarks(points3d, points2d, radiograph, rasFromIjk):
