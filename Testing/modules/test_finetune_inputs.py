@@ -232,7 +232,7 @@ def test_the_panels_choices_are_the_cores(host, trainer):
 
     assert {one.name for one in Anatomy} == set(ANATOMIES)
     assert {one.coreName for one in View} == {None, *VIEWS}
-    assert set(SHOWN) == set(PROFILES)
+    assert set(SHOWN) == {"auto", *PROFILES}
     assert trainer.parameters.minutes == TrainingSettings().minutes
     assert trainer.parameters.seed == TrainingSettings().seed
     assert Parameters is type(trainer.parameters)
