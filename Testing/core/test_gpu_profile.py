@@ -111,7 +111,7 @@ def test_the_loss_is_least_at_the_truth_and_falls_towards_it(task, rng):
     worse = LOSS(batch, (off @ batch.rotations, shifts))["loss"]
     assert (worse > best["loss"]).all()
     downhill, = torch.autograd.grad(worse.sum(), shifts)
-    assert float((downhill * (shifts - batch.shifts)).sum()) > 0
+    assert float((downhill * (shifts.detach() - batch.shifts)).sum()) > 0
 
 
 def test_distances_of_poses_are_those_of_the_reference_and_smooth_where_they_agree(rng):

@@ -20,7 +20,7 @@ from xvrcore.errors import InputError
 from xvrcore.jobs import JobFolder, Worker
 from xvrcore.networks.frames import AgnosticFrame
 from xvrcore.training.cohort import ITERATIONS_EACH, Cohort, Member, cut_to_part, members_in
-from xvrcore.training.files import NETWORK
+from xvrcore.training.files import NETWORK, VIEWS
 from xvrcore.training.pretrain import PretrainingTask, make_trainer
 from xvrcore.training.settings import TrainingSettings
 
@@ -155,6 +155,7 @@ def test_a_team_of_two_learns_what_one_process_learns_from_the_same_batch(folder
     assert len(first) == ITERATIONS
     np.testing.assert_allclose(second, first, rtol=0.02)
     assert np.ptp(first[:, 0]) > 0.05 * first[0, 0]     # and it did learn meanwhile
+    assert (team.path / VIEWS).is_file()
     found = read_checkpoint(team.path / NETWORK)
     assert isinstance(found.frame, AgnosticFrame)
     finetuned = JobFolder(tmp_path / "finetuned")

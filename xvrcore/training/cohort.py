@@ -48,7 +48,7 @@ class Cohort:
             raise InputError(f"The smallest part of a volume is {smallest_part:g}; give a share above 0, at most 1.")
         self.members, self.shares, self.smallest_part = members, weights / weights.sum(), smallest_part
         self.pose_range, self.intrinsics = pose_range, intrinsics
-        self._prepare, self._examples_of = prepare, examples_of
+        self.examples_of, self._prepare = examples_of, prepare
         self._held: dict[int, tuple[tuple[int, ...], Examples]] = {}
 
     def draw(self, count: int, seed: tuple[int, int, int]) -> Batch:
@@ -64,7 +64,7 @@ class Cohort:
         patient, segmentation = self._prepare(self.members[rng.choice(len(self.members), p=self.shares)])
         if self.smallest_part < 1:
             patient = cut_to_part(patient, self.smallest_part, rng)
-        return self._examples_of(patient, segmentation)
+        return self.examples_of(patient, segmentation)
 
 
 def cut_to_part(patient: Patient, smallest: float, rng: np.random.Generator) -> Patient:

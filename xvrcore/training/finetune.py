@@ -50,12 +50,7 @@ def finetune(worker: Worker, task: Task) -> dict:
     """
     trainer = make_trainer(task)
     examples = trainer.examples
-    kept = examples.kept_share()
-    if kept < LEAST_KEPT:
-        raise InputError(f"Only {kept:.0%} of the poses in this range show the volume; narrow the shifts or angles, or "
-                         "check the X-ray's SDD and pixel spacing.")
-    write_views(worker.folder.path / VIEWS, examples, task.settings.seed)
-    worker.say("preparing", message=f"{task.pose_range.in_words()} {kept:.0%} of the poses show the volume.")
+    show_range(worker, examples, task.settings)
     frame = RelativeFrame(examples.relative, VolumeIdentity.of(task.patient.source))
     run = TrainingRun(worker, trainer, frame, lambda: _validation(worker, task, examples))
     run.train()
@@ -80,6 +75,19 @@ def _validation(worker: Worker, task: Task, examples: Examples) -> Validation | 
     """The fixed unseen X-rays; None if a stop was asked for meanwhile."""
     xrays = made_with_progress(worker, task.patient, task.pose_range, task.example, task.settings)
     return xrays and Validation(xrays, examples.relative, fiducials(task.patient), examples.intrinsics)
+
+
+def show_range(worker: Worker, examples: Examples, settings: TrainingSettings) -> None:
+    """Say in words and in a picture what will be learned.
+
+    :raises InputError: too few poses of the range show the volume.
+    """
+    kept = examples.kept_share()
+    if kept < LEAST_KEPT:
+        raise InputError(f"Only {kept:.0%} of the poses in this range show the volume; narrow the shifts or angles, or "
+                         "check the X-ray's SDD and pixel spacing.")
+    write_views(worker.folder.path / VIEWS, examples, settings.seed)
+    worker.say("preparing", message=f"{examples.pose_range.in_words()} {kept:.0%} of the poses show the volume.")
 
 
 def made_with_progress(worker: Worker, patient: Patient, pose_range: PoseRange, example: Intrinsics,

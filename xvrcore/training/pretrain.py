@@ -4,19 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
-import numpy as np
 import torch
 
 from xvrcore.camera import Intrinsics
 from xvrcore.jobs.worker import Worker
 from xvrcore.networks.frames import AgnosticFrame
-from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import PoseRange
 from xvrcore.patient import Patient
 from xvrcore.segments import Segmentation
 from xvrcore.training.cohort import Cohort, Member
 from xvrcore.training.examples import fiducials
-from xvrcore.training.finetune import made_with_progress
+from xvrcore.training.finetune import made_with_progress, show_range
 from xvrcore.training.parts import make_examples, make_loss, make_network, seen_intrinsics
 from xvrcore.training.run import TrainingRun
 from xvrcore.training.settings import TrainingSettings
@@ -53,8 +51,8 @@ class PretrainingTask:
 def pretrain(worker: Worker, task: PretrainingTask, team: Team = ALONE) -> dict:
     """As :func:`xvrcore.training.finetune.finetune`, of many patients, by one process or a team of them."""
     trainer = make_trainer(task, team)
-    worker.say("preparing", message=f"{task.pose_range.in_words()} {len(task.learned)} volumes to learn from, "
-                                    f"{task.members[-1].volume.name} to judge by, {team.size} processes.")
+    worker.say("preparing", message=f"{len(task.learned)} volumes to learn from, {task.members[-1].volume.name} to "
+                                    f"judge by, {team.size} processes.")
     run = TrainingRun(worker, trainer, AgnosticFrame(task.pose_range), lambda: _validation(worker, task, trainer))
     run.train()
     return run.conclude()
@@ -76,8 +74,8 @@ def make_trainer(task: PretrainingTask, team: Team = ALONE) -> Trainer:
 
 def _validation(worker: Worker, task: PretrainingTask, trainer: Trainer) -> Validation | None:
     """The fixed unseen X-rays of the last volume; None if a stop was asked for meanwhile."""
-    patient, _ = task.prepare(task.members[-1])
-    center: np.ndarray = patient.center_ras
+    patient, segmentation = task.prepare(task.members[-1])
+    examples = trainer.examples.examples_of(patient, segmentation)
+    show_range(worker, examples, task.settings)
     xrays = made_with_progress(worker, patient, task.pose_range, task.example, task.settings)
-    return xrays and Validation(xrays, RelativePoses.around(task.pose_range.nominal(center), center),
-                                fiducials(patient), trainer.examples.intrinsics)
+    return xrays and Validation(xrays, examples.relative, fiducials(patient), examples.intrinsics)
