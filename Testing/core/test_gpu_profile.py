@@ -77,14 +77,14 @@ def test_a_subject_is_drawn_as_the_ray_caster_draws_it(frame, moved, task, rng):
 def test_gradients_of_a_rendering_are_its_differences(task, rng):
     subject = subject_of(task, AgnosticFrame(RANGE).poses(task.patient.source))
     rotations, shifts = placed(Rotation.random(1, random_state=rng).as_matrix(), rng.normal(0, 5, (1, 3)))
-    weights = torch.rand(32, 32)
+    weights = torch.linspace(-1, 1, 32)[:, None] * torch.linspace(1, 2, 32)
     for draw in (lambda s: subject.integrals(rotations, s), lambda s: subject.silhouettes(rotations, s, [0])):
         shifts.requires_grad_(True)
         gradient, = torch.autograd.grad((draw(shifts) * weights).sum(), shifts)
         step = torch.tensor([[0.0, 0.5, 0.0]])
         with torch.no_grad():
             difference = ((draw(shifts + step) - draw(shifts - step)) * weights).sum()
-        assert float(gradient[0, 1]) == pytest.approx(float(difference), rel=0.1, abs=0.05 * float(gradient.norm()))
+        assert float(gradient[0, 1]) == pytest.approx(float(difference), abs=0.1 * float(gradient.norm()))
 
 
 def test_many_passes_draw_and_lead_as_one_does(task, rng):
