@@ -67,7 +67,8 @@ class Predictor:
             try:
                 next(playing)
             except StopIteration as end:
-                return tuple(GivenStart(entry.start, entry.pose) for entry in survivors(end.value, RANKING))
+                return tuple(GivenStart(entry.start, entry.pose, guess=True)
+                             for entry in survivors(end.value, RANKING))
 
 
 def load_predictor(path: str | Path, patient: Patient, template_from_patient: np.ndarray | None = None) -> Predictor:

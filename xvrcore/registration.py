@@ -58,10 +58,14 @@ class RegistrationSettings:
 
 @dataclass(frozen=True)
 class GivenStart:
-    """A pose from elsewhere: a file, landmarks, a network, the user's hand. ``ras_from_camera`` is 4x4."""
+    """A pose from elsewhere: a file, landmarks, a network, the user's hand. ``ras_from_camera`` is 4x4.
+
+    A ``guess`` stands beside the search's own starts and replaces none of them.
+    """
 
     name: str
     ras_from_camera: np.ndarray = field(repr=False)
+    guess: bool = False
 
 
 def register(radiograph: Radiograph, patient: Patient, settings: RegistrationSettings | None = None,
@@ -85,8 +89,12 @@ class _Registration:
         self.fields: list[tuple[Round, list[Entry]]] = []
         self.finalists: list[Entry] = []
         self.finals: list[Entry] = []
+        trusted = settings.start == "given"
+        self.certain = tuple(g for g in given if trusted or not g.guess)
+        self.guesses = tuple(g for g in given if g.guess and not trusted)
         self.start = self._resolved_start()
-        self.attempts = (HANDED_IN, *ATTEMPTS) if self.start == "given" else ATTEMPTS
+        handed_in = self.start == "given" or (self.start == "wide" and self.guesses)
+        self.attempts = (HANDED_IN, *ATTEMPTS) if handed_in else ATTEMPTS
 
     def run(self) -> Iterator[Progress]:
         done = 0.0
@@ -194,9 +202,10 @@ class _Registration:
             elif self.start == "given" and not attempt.all_views:
                 center = self.patient.center_ras
                 yield reading, [Region(f"around {g.name}", g.ras_from_camera, center, attempt.header_range)
-                                for g in self.given], []
+                                for g in self.certain], []
             elif self.start == "header" and not attempt.all_views:
-                yield reading, [self._region("header", reading, attempt)], []
+                beside = [(g.name, g.ras_from_camera) for g in self.guesses] if attempt is ATTEMPTS[0] else []
+                yield reading, [self._region("header", reading, attempt)], beside
             else:
                 views = [v for v in STANDARD_VIEWS if self._flip_fits(v, reading)]
                 yield reading, [self._region(v, reading, attempt) for v in views], []
@@ -218,11 +227,11 @@ class _Registration:
         has_angles = self.radiograph.readings[0].positioner.has_angles
         start = self.settings.start
         if start == "auto":
-            return "given" if self.given else "header" if has_angles else "wide"
+            return "given" if self.certain else "header" if has_angles else "wide"
         if start == "header" and not has_angles:
             raise InputError(f"{self.radiograph.path}: its header has no positioner angles to start from; "
                              "use --start wide, landmarks or a pose.")
-        if start == "given" and not self.given:
+        if start == "given" and not self.certain:
             raise InputError("No pose was handed in to start from; give --initial-pose or landmarks.")
         return start
 

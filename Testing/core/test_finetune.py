@@ -93,19 +93,20 @@ def test_a_torn_or_hostile_state_is_refused_and_executes_nothing(patient, tmp_pa
 
 def test_the_batch_shrinks_when_memory_runs_out_and_training_ends_when_nothing_fits(patient):
     trainer = trainer_of(patient, TrainingSettings(iterations=100, batch=16))
-    learn, fits = trainer._learn, 8
+    draw, fits = trainer.examples.draw, 8
 
-    def scarce():
-        if trainer.batch > fits:
+    def scarce(count, seed):
+        if count > fits:
             raise MemoryError
-        learn()
+        return draw(count, seed)
 
-    trainer._learn = scarce
+    trainer.examples.draw = scarce
     assert "8 images" in trainer.step()
     assert trainer.step() == ""
     assert trainer.batch == 8
     fits = LEAST_BATCH - 1
-    trainer.step()
+    assert trainer.step() == ""   # its batch was drawn while memory lasted
+    assert f"{LEAST_BATCH} images" in trainer.step()
     with pytest.raises(WorkError, match="memory"):
         trainer.step()
 

@@ -6,7 +6,7 @@ import imaginary_patient as imaginary
 import numpy as np
 import pytest
 
-from xvrcore import positioner
+from xvrcore import positioner, rigid
 from xvrcore.errors import InputError
 from xvrcore.registration import GivenStart, RegistrationSettings, register
 from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY, Origin
@@ -131,6 +131,33 @@ def test_a_distant_pose_handed_in_is_searched_around(scene):
     working = register(imaginary.radiograph(image, view), patient, settings, (GivenStart("hand", away),))
     result, _ = imaginary.outcome(working)
     assert imaginary.mtre_mm(result.camera, view, volume.center_ras) < 1.5
+
+
+def guess(view, center, degrees: float, mm: float) -> tuple[GivenStart, ...]:
+    """What a network that is wrong by so much would say."""
+    twist = np.repeat([np.deg2rad(degrees), mm], 3) / np.sqrt(3)
+    return (GivenStart("network", rigid.twist_motion(twist, center) @ view.ras_from_camera, guess=True),)
+
+
+@pytest.mark.parametrize("angles_known", [True, False])
+def test_a_wrong_guess_does_no_harm(scene, angles_known):
+    volume, patient, view, image = scene
+    plain = imaginary.radiograph(image, view)
+    wrong = guess(view, volume.center_ras, 60, 80)
+    shown = plain if angles_known else plain.without_angles()
+    settings = QUICK if angles_known else RegistrationSettings()
+    result, _ = imaginary.outcome(register(shown, patient, settings, wrong))
+    assert imaginary.mtre_mm(result.camera, view, volume.center_ras) < 1.5
+    assert result.verdict.label == "registered"
+
+
+@pytest.mark.parametrize("angles", [(70.0, 0.0), None])
+def test_a_good_guess_helps_where_angles_are_wrong_or_unknown(scene, angles):
+    volume, patient, view, image = scene
+    shown = imaginary.radiograph(image, view, angles) if angles else imaginary.radiograph(image, view).without_angles()
+    result, _ = imaginary.outcome(register(shown, patient, QUICK, guess(view, volume.center_ras, 4, 8)))
+    assert imaginary.mtre_mm(result.camera, view, volume.center_ras) < 1.5
+    assert result.candidates[0].start == "network"
 
 
 def test_weak_directions_know_that_depth_is_hard_to_tell(scene):

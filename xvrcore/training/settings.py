@@ -28,7 +28,7 @@ class TrainingSettings:
     network: str = "small"
     channels: int = 2
     size: int = 64
-    batch: int = 32
+    batch: int = 64
     groups: int = 1
     parameterization: str = "rotation_6d"
     unit_mm: float = 50.0
@@ -36,8 +36,8 @@ class TrainingSettings:
     geodesic_weight: float = 0.01
     dice_weight: float = 1.0
     consistency_weight: float = 0.0
-    learning_rate: float = 2e-3
-    hidden_rate: float | None = 0.02
+    learning_rate: float = 2.8e-3
+    hidden_rate: float | None = 0.028
     warmup: int = 100
     clipping: float = 0.1
     patience: int = 8

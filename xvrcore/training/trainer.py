@@ -13,6 +13,7 @@ from xvrcore.errors import InputError, WorkError
 from xvrcore.files import write_whole
 from xvrcore.networks.poses import understood
 from xvrcore.networks.regressor import PoseNetwork
+from xvrcore.training.ahead import DrawnAhead
 from xvrcore.training.clipping import clip_adaptively
 from xvrcore.training.examples import Batch
 from xvrcore.training.faults import is_out_of_memory
@@ -40,6 +41,8 @@ class Trainer:
         self.network = network.to(device=settings.device, memory_format=torch.channels_last)
         self.network.train()
         self.parts = team.share(settings.groups)
+        # another thread may draw while the network learns, if neither needs the renderer or the device of the other
+        self._ahead = DrawnAhead(examples, settings.device == "cpu" and settings.loss == "fiducials")
         self.iteration, self.trained_s, self.batch = 0, 0.0, settings.batch
         self.optimizers = _optimizers(network, settings)
         self._model = team.together(network)
@@ -72,17 +75,19 @@ class Trainer:
             said = f"Out of memory: the batch is now {self.batch} images."
             if self.settings.device.startswith("cuda"):
                 torch.cuda.empty_cache()
+        finally:
+            self._ahead.wait()
         self.iteration += 1
         self.trained_s += time.perf_counter() - began
         return said
 
     def _learn(self) -> None:
         self.network.zero_grad(set_to_none=True)
-        for part in self.parts:
+        for number, part in enumerate(self.parts):
+            batch = self._ahead.take(*self._wanted(number))
+            self._ahead.begin(*self._wanted(number + 1))
             alone = self.team.size > 1 and part != self.parts[-1]
             with self._model.no_sync() if alone else nullcontext():
-                batch = self.examples.draw(self.batch // self.settings.groups,
-                                           (self.settings.seed, part, self.iteration))
                 terms = self.loss(batch, self._poses(batch))
                 weights = batch.kept / batch.kept.sum().clamp_min(1)
                 ((terms["loss"] * weights).sum() / len(self.parts)).backward()
@@ -92,6 +97,11 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = peak * self._rate()
             optimizer.step()
+
+    def _wanted(self, number: int) -> tuple[int, tuple[int, int, int]]:
+        """How many examples of which seed the part of this ``number`` is, counted from this iteration's first on."""
+        later, own = divmod(number, len(self.parts))
+        return self.batch // self.settings.groups, (self.settings.seed, self.parts[own], self.iteration + later)
 
     def _poses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Rotations and shifts that the network sees; on CUDA its layers, and they alone, work in bfloat16."""
