@@ -9,6 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from xvrcore.training.clahe import clahe
+
+REACH_PX = 3
+"""Of a blur: three deviations of the widest one."""
+
 
 @dataclass(frozen=True)
 class Appearance:
@@ -19,9 +24,10 @@ class Appearance:
     ``bone``: what bones weigh beyond the CT's own attenuation (-0.5 halves them). ``scatter``: scatter over primary.
     ``noise``: deviation of the detected signal's logarithm in the middle of the image. ``gain``: fall of the
     beam from edge to edge. ``range``: where an image is cut off, in deviations from its mean. ``gamma``: exponent of
-    the image's display. ``blur_px``: deviation of a Gaussian blur.
+    the image's display. ``blur_px``: deviation of a Gaussian blur. ``equalization``: clip limit of CLAHE.
     ``collimated``: chance of a collimated field, ``field`` its sides over the image's. ``instruments``: most bars of
-    metal. ``inverted``: chance that an image comes in the wrong polarity.
+    metal. ``inverted``: chance that an image comes in the wrong polarity; none, as both are tried where a file leaves
+    it open. ``principal_point_mm`` and ``sdd_share``: how far the detector may be from where it is said to be.
     """
 
     probability: float = 0.3
@@ -40,6 +46,8 @@ class Appearance:
     erased: tuple[float, float] = (0.01, 0.05)
     instruments: int = 1
     inverted: float = 0.0
+    principal_point_mm: float = 2.0
+    sdd_share: float = 0.003
 
 
 def mixed(full: torch.Tensor, bones: torch.Tensor, appearance: Appearance, rng: torch.Generator) -> torch.Tensor:
@@ -118,7 +126,7 @@ class _Look:
     def noise(self, intensity: torch.Tensor) -> torch.Tensor:
         """Quantum noise of the logarithm: stronger where fewer photons arrive."""
         normal = torch.randn(intensity.shape, generator=self.rng, device=intensity.device)
-        middle = intensity.median(dim=3, keepdim=True).values.median(dim=2, keepdim=True).values
+        middle = intensity[..., ::4, ::4].flatten(1).median(dim=1).values.reshape(-1, 1, 1, 1)
         return normal * self.draw(self.ask.noise) * (middle / intensity.clamp_min(1e-4)).sqrt().clamp(max=4)
 
     def displayed(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -131,8 +139,9 @@ class _Look:
         unit = torch.where(self.chance() > 0, unit ** self.draw(self.ask.gamma), unit)
         curve = self.draw((0, 1)) * self.chance(0.5)
         unit = unit + curve * (unit * unit * (3 - 2 * unit) - unit)
-        equal = self._equalized(unit, self.draw(self.ask.equalization))
-        return torch.where(self.chance(self.ask.probability / 2) > 0, equal, unit)
+        # all images are drawn alike: those at the front stand for a random choice, and the others need no histograms
+        chosen = round(len(unit) * self.ask.probability / 2)
+        return torch.cat([clahe(unit[:chosen], self.draw(self.ask.equalization)[:chosen]), unit[chosen:]])
 
     def blurred_or_sharpened(self, image: torch.Tensor) -> torch.Tensor:
         blurred = _gaussian(image, self.draw(self.ask.blur_px))
@@ -156,13 +165,6 @@ class _Look:
         u, v = self.u - shift_u, self.v - shift_v
         return u * torch.cos(angle) + v * torch.sin(angle), v * torch.cos(angle) - u * torch.sin(angle)
 
-    def _equalized(self, unit: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        """Values divided by their surroundings' contrast, amplified by no more than ``limit``."""
-        wide = torch.full_like(limit, min(self.rows, self.cols) / 12)
-        mean = _gaussian(unit, wide)
-        deviation = _gaussian((unit - mean) ** 2, wide).clamp_min(0).sqrt()
-        return mean + (unit - mean) * torch.minimum(0.2 / deviation.clamp_min(1e-3), limit)
-
 
 def _uniform(like: torch.Tensor, interval: tuple[float, float], rng: torch.Generator) -> torch.Tensor:
     """One number an image, (B, 1, 1, 1)."""
@@ -172,10 +174,9 @@ def _uniform(like: torch.Tensor, interval: tuple[float, float], rng: torch.Gener
 
 def _gaussian(images: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
     """Each image (B, 1, h, w) blurred by its own deviation, (B, 1, 1, 1)."""
-    reach = min(images.shape[-2:]) // 4
-    offsets = torch.arange(-reach, reach + 1, device=images.device)
+    offsets = torch.arange(-REACH_PX, REACH_PX + 1, device=images.device)
     kernel = torch.exp(-0.5 * (offsets / sigma_px.view(-1, 1).clamp_min(0.05)) ** 2)
     kernel = (kernel / kernel.sum(1, keepdim=True))[:, None]
-    stacked = F.pad(images.transpose(0, 1), (reach,) * 4, mode="replicate")
+    stacked = F.pad(images.transpose(0, 1), (REACH_PX,) * 4, mode="replicate")
     wide = F.conv2d(stacked, kernel[:, :, None], groups=len(images))
     return F.conv2d(wide, kernel[..., None], groups=len(images)).transpose(0, 1)

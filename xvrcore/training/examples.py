@@ -1,6 +1,6 @@
 """Synthetic X-rays of the patient with known poses, as many as training asks for, the same ones for the same seed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -48,7 +48,6 @@ class Examples:
         self.appearance, self.channels = appearance, channels
         self.center_ras = patient.source.center_ras
         self.relative = relative or RelativePoses.around(pose_range.nominal(self.center_ras), self.center_ras)
-        self._targets = intrinsics.pixel_grid().reshape(-1, 3)
         self._reach = Reach(intrinsics)
         distance = np.mean(pose_range.distance_mm)
         self.pitch_mm = max(intrinsics.spacing_mm) * distance / intrinsics.sdd_mm
@@ -57,8 +56,10 @@ class Examples:
         """``count`` examples; the same ``seed`` gives the same ones."""
         rng = np.random.default_rng(seed)
         poses, turns = self._views(count, rng)
-        full = self._integrals(self.patient.full, poses)
-        bones = torch.zeros_like(full) if self.patient.bones is None else self._integrals(self.patient.bones, poses)
+        targets = self._detector(rng.uniform(-1, 1, 3))
+        full = self._integrals(self.patient.full, poses, targets)
+        bones = torch.zeros_like(full) if self.patient.bones is None else \
+            self._integrals(self.patient.bones, poses, targets)
         look = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
         images, masks = seen(mixed(full, bones, self.appearance, look), self._reach(_tensor(turns)), self.appearance,
                              look)
@@ -77,11 +78,19 @@ class Examples:
     def kept_share(self, count: int = 128, seed: int = 0) -> float:
         """The share of poses in the range whose image shows enough of the volume."""
         poses = self.pose_range.sample(count, self.center_ras, np.random.default_rng(seed))
-        return float(covered(self._integrals(self.patient.full, poses)).mean())
+        return float(covered(self._integrals(self.patient.full, poses, self._detector(np.zeros(3)))).mean())
 
-    def _integrals(self, rendering: Rendering, poses: np.ndarray) -> torch.Tensor:
+    def _detector(self, unit: np.ndarray) -> np.ndarray:
+        """Detector points (N, 3) of a batch's pixels, as far from where they are said to be as ``unit`` (3,) tells."""
+        said, look = self.intrinsics, self.appearance
+        off_px = unit[:2] * look.principal_point_mm / np.array(said.spacing_mm[::-1])
+        real = replace(said, sdd_mm=said.sdd_mm * (1 + unit[2] * look.sdd_share),
+                       principal_point_px=tuple(said.principal_point_px + off_px))
+        return real.pixel_grid().reshape(-1, 3)
+
+    def _integrals(self, rendering: Rendering, poses: np.ndarray, targets: np.ndarray) -> torch.Tensor:
         level = level_for(rendering.projector, self.pitch_mm)
-        values = rendering.projector.integrals(poses, self._targets, level=level).values
+        values = rendering.projector.integrals(poses, targets, level=level).values
         return torch.from_numpy(values).reshape(len(poses), 1, self.intrinsics.rows, self.intrinsics.cols)
 
 
