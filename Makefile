@@ -1,11 +1,11 @@
-# make demo | test | bench | bench-hard: each creates the environment .venv from nothing first.
+# make demo | test | bench | bench-hard | bench-training: each creates the environment .venv from nothing first.
 # make slicer SLICER=/path/to/Slicer: a real Slicer with the modules and the sample scene.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: env test demo bench bench-hard slicer clean
+.PHONY: env test demo bench bench-hard bench-training slicer clean
 
 env: $(VENV)/.installed
 
@@ -31,6 +31,9 @@ bench: env
 
 bench-hard: env
 	$(BIN)/python Testing/Benchmarks/hard_cases.py
+
+bench-training: env
+	$(BIN)/python Testing/Benchmarks/training.py
 
 SLICER ?= Slicer
 slicer:

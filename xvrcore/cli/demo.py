@@ -54,13 +54,15 @@ def _second_act(chest: Path, truth_file: Path, out: Path) -> int:
     from xvrcore.training.finetune import NETWORK
     job, xray = out / "finetune", str(read_truths(truth_file)[0].dicom)
     volume = ["--volume", str(chest / "cxr.nii.gz"), "--xray", xray]
-    print(f"\nTraining a network for this patient for {MINUTES:g} minute in the background; the CT alone teaches it.")
     if JobFolder(job).config.exists():
         stop(job)
         shutil.rmtree(job)
+    print(f"\nTraining a network for this patient for {MINUTES:g} minute in the background; the CT alone teaches it.")
     main(["finetune", "--job", str(job), *volume, "--minutes", str(MINUTES), "--validation-xrays", "8", "--detach"])
     _follow_for(job, MINUTES / 3)
-    print(f"\nStopped: {stop(job).phase}. Resumed.\n")
+    stopped = stop(job)
+    print(f"\nThe job is {stopped.phase} after {stopped.last.get('iteration')} iterations ({stopped.message}), "
+          "and goes on from there.\n")
     launch(job)
     code = follow_job(job)
     print("\nRegistering with the network, the header's angles ignored:")

@@ -59,6 +59,10 @@ class Errors:
     def of(cls, mtre_mm) -> "Errors":
         return cls(float(np.median(mtre_mm)), float(np.percentile(mtre_mm, 90)))
 
+    @property
+    def in_words(self) -> str:
+        return f"median error {self.median_mm:.1f} mm, 90th percentile {self.p90_mm:.1f} mm"
+
 
 def validation_xrays(ct: Volume, pose_range: PoseRange, example: Intrinsics, count: int,
                      seed: int) -> Iterator[ValidationXray]:

@@ -30,7 +30,7 @@ class Outcome:
 
     @property
     def in_words(self) -> str:
-        return f"{self.success:.0%} below {SUCCESS_MM} mm in {self.seconds:.1f} s"
+        return f"{self.errors.in_words}, {self.success:.0%} below {SUCCESS_MM} mm, {self.seconds:.1f} s an X-ray"
 
     def beats(self, other: "Outcome") -> bool:
         """More successes, or as many in less time."""
@@ -53,7 +53,7 @@ def verdict_on(worker: Worker, path, patient: Patient, pose_range: PoseRange, va
         worker.say("comparing with a search without training", iteration=number, total=len(xrays))
     own, other = _outcome(network, validation), _outcome(search, validation)
     return {"refined": asdict(own), "search": asdict(other), "compared_xrays": len(xrays),
-            "message": f"Registration from the network's pose: {own.in_words} an X-ray; this "
+            "message": f"Registered from the network's pose: {own.in_words}; this "
                        f"{'beats' if own.beats(other) else 'does not beat'} the search without training "
                        f"({other.in_words}) on {len(xrays)} unseen synthetic X-rays."}
 
