@@ -48,13 +48,6 @@ class PoseRange:
         middle = np.array([np.mean(getattr(self, one.name)) for one in fields(self)])
         return poses_of(middle[None], center_ras)[0]
 
-    def widened(self, share: float) -> "PoseRange":
-        """Every interval longer by ``share`` of its length at both ends, as far as the distance stays positive."""
-        wide = {name: ((1 + share) * low - share * high, (1 + share) * high - share * low)
-                for name, (low, high) in vars(self).items()}
-        nearest, farthest = wide.pop("distance_mm")
-        return PoseRange(**wide, distance_mm=(max(nearest, self.distance_mm[0] / 2), farthest))
-
     def in_words(self) -> str:
         """One sentence for the person who is to decide on this range."""
         return (f"The detector turns from {_turn(self.primary_deg, 'LAO', 'RAO')} and from "

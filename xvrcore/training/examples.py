@@ -21,8 +21,6 @@ LEAST_COVERED = 0.1
 """A pose whose image shows the volume in less than this share of its pixels is not learned from."""
 AIMED_SHARE = 0.65
 """Of the examples: seen by a camera turned as a first look at an X-ray would turn it, the others as they are."""
-MARGIN = 0.1
-"""By this share of its length, to both ends, a range is exceeded: networks shrink from the ends of what they know."""
 FIDUCIALS = 64
 
 
@@ -69,7 +67,7 @@ class Examples:
 
     def _views(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Poses (B, 4, 4) drawn from the range, many of them aimed, and the turns (B, 3, 3) that aimed them."""
-        poses = self.pose_range.widened(MARGIN).sample(count, self.center_ras, rng)
+        poses = self.pose_range.sample(count, self.center_ras, rng)
         aim = rng.random(count) < AIMED_SHARE
         turns = np.where(aim[:, None, None], aimed(poses, self.relative) @ spread(rng.uniform(-1, 1, (count, 3))),
                          np.eye(3))
