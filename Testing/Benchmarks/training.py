@@ -24,7 +24,8 @@ from xvrcore.prediction import load_predictor
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.threads import prepare_threads
 from xvrcore.training.examples import fiducials
-from xvrcore.training.finetune import NETWORK, Task, finetune
+from xvrcore.training.files import NETWORK
+from xvrcore.training.finetune import Task, finetune
 from xvrcore.training.settings import TrainingSettings
 from xvrcore.training.validation import Validation, validation_xrays
 from xvrcore.volume_io import read_volume
