@@ -57,7 +57,8 @@ def finetune(worker: Worker, task: Task) -> dict:
     figures = run.conclude()
     if worker.stop_requested:
         return figures
-    return figures | verdict_on(worker, run.network, task.patient, task.pose_range, run.validation)
+    verdict = verdict_on(worker, run.network, task.patient, task.pose_range, run.validation)
+    return figures | verdict | {"message": "; ".join(one["message"] for one in (figures, verdict) if one)}
 
 
 def make_trainer(task: Task) -> Trainer:

@@ -44,16 +44,15 @@ def verdict_on(worker: Worker, path, patient: Patient, pose_range: PoseRange, va
     angles = angles_of(pose_range.nominal(patient.source.center_ras))
     network, search = [], []
     for number, radiograph in enumerate(xrays, 1):
-        began = time.perf_counter()
-        given = predictor.starts([radiograph])[0]
-        network.append(_registered(worker, radiograph, patient, given, began))
+        began, unaided = time.perf_counter(), radiograph.without_angles()
+        network.append(_registered(worker, unaided, patient, predictor.starts([unaided])[0], began))
         search.append(_registered(worker, _with_angles(radiograph, angles), patient, (), time.perf_counter()))
         if worker.stop_requested:
             return {}
         worker.say("comparing with a search without training", iteration=number, total=len(xrays))
     own, other = _outcome(network, validation), _outcome(search, validation)
     return {"refined": asdict(own), "search": asdict(other), "compared_xrays": len(xrays),
-            "message": f"Registered from the network's pose: {own.in_words}; this "
+            "message": f"registered from the network's pose: {own.in_words}; this "
                        f"{'beats' if own.beats(other) else 'does not beat'} the search without training "
                        f"({other.in_words}) on {len(xrays)} unseen synthetic X-rays."}
 
