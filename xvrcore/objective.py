@@ -89,8 +89,8 @@ class Objective:
     def explained_share(self, pose: np.ndarray, comparison: Comparison) -> float:
         """Share of the X-ray's valid pixels that take part at ``pose`` (4x4)."""
         level = self.pyramid.level(comparison.size)
-        _, weight = self.render(pose[None], level.intrinsics)
-        return float((weight[0] * level.valid).sum() / max(level.valid.sum(), 1))
+        known = self._known(pose[None], level.targets).reshape(level.valid.shape)
+        return float((known * level.valid).sum() / max(level.valid.sum(), 1))
 
     def render(self, poses: np.ndarray, intrinsics: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
         """DRRs (B, rows, cols) and 1 where the CT knows the whole ray, else 0; both float32."""

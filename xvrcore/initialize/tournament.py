@@ -67,6 +67,8 @@ def play(entries: list[Entry], stage: Round) -> Iterator[RefinementStep]:
         result = yield from refine_lm(objective, np.stack([e.pose for e in own]), stage.stages)
         arrived += [replace(e, pose=p, score=float(s), merged=1, curvature=c)
                     for e, p, s, c in zip(own, result.poses, result.scores, result.curvatures, strict=True)]
+    if stage.rank == stage.stages[-1].comparison:
+        return distinct(arrived)
     return sorted(_ranked(distinct(arrived), stage.rank), key=lambda e: -e.score)
 
 
