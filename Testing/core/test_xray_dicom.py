@@ -229,3 +229,14 @@ def test_bitmap_shutters_hide_their_set_pixels(tmp_path):
     mask = read_radiograph(path).readings[0].mask
     assert not mask[:, 50:].any()
     assert mask[10:-10, 10:35].all()
+
+
+@pytest.mark.parametrize("limit", [None, 300])
+def test_padding_is_no_picture(tmp_path, plain, limit):
+    values = intensities(shape=(200, 200)) + 400
+    values[:, :60] = np.random.default_rng(1).integers(250, 300, (200, 60)) if limit else 250
+    path = write_xray(tmp_path / "x.dcm", values, PixelPaddingValue=250, PixelPaddingRangeLimit=limit,
+                      RescaleSlope=-2, RescaleIntercept=9000)
+    for reading in read_radiograph(path).readings:
+        assert not reading.mask[:, :60].any()
+        assert reading.mask[20:-20, 80:-20].all()

@@ -112,7 +112,18 @@ def test_shutters_of_the_header_are_masked_too():
     assert "shutters" in origin.detail
 
 
-@pytest.mark.parametrize("value", [0, 4095])
+def test_a_lone_rod_across_the_picture_is_no_edge_of_the_field():
+    v, u = np.mgrid[:256, :256] / 256 - 0.5
+    picture = clear_shot(lit=np.ones((256, 256), bool))
+    rod = np.abs(u * np.cos(0.7) + v * np.sin(0.7) + 0.1) < 0.012
+    values = np.where(ndimage.gaussian_filter(rod.astype(float), 1) > 0.5, 0.2 * picture.values, picture.values)
+    (view,), _, origin = views(Picture(values.astype(np.float32), picture.value_range, {}, picture.encoding,
+                                       picture.intensity_sense), None, (0.8, 0.8))
+    assert origin.value == "none"
+    assert view.mask[5:-5, 5:-5].all()
+
+
+@pytest.mark.parametrize("value", [0, 700, 4095])
 def test_painted_surrounds_are_no_picture(value):
     rng = np.random.default_rng(3)
     v, u = np.mgrid[:300, :300]

@@ -107,6 +107,13 @@ def test_missing_isocenter_distance_stays_unknown(read):
     assert "source_isocenter_mm" not in radiograph.origins
 
 
+def test_a_patient_behind_the_detector_is_not_believed(read):
+    radiograph = read(DistanceSourceToPatient=1200)
+    assert radiograph.readings[0].positioner.source_isocenter_mm is None
+    magnified = read(DistanceSourceToPatient=1200, EstimatedRadiographicMagnificationFactor=1.25)
+    assert magnified.readings[0].positioner.source_isocenter_mm == pytest.approx(800)
+
+
 def test_moving_positioner_adds_the_frame_s_increment(tmp_path):
     frames = np.stack([intensities()] * 3)
     path = write_xray(tmp_path / "x.dcm", frames, bits=12, PositionerMotion="DYNAMIC",

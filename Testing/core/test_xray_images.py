@@ -60,8 +60,21 @@ def test_gray_stored_as_color_and_with_alpha(tmp_path):
     expected = read_radiograph(tmp_path / "gray.png", options).readings[0].image
     Image.fromarray(gray).convert("RGB").save(tmp_path / "rgb.png")
     Image.fromarray(gray).convert("RGBA").save(tmp_path / "rgba.png")
-    for name in ("rgb.png", "rgba.png"):
+    Image.fromarray(gray).convert("LA").save(tmp_path / "la.png")
+    for name in ("rgb.png", "rgba.png", "la.png"):
         np.testing.assert_array_equal(read_radiograph(tmp_path / name, options).readings[0].image, expected)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])
+def test_pages_of_a_tiff_are_frames(tmp_path, depth):
+    pages = [intensities(top=top).astype(depth) for top in (120, 200, 250)]
+    first, *others = map(Image.fromarray, pages)
+    first.save(tmp_path / "x.tif", save_all=True, append_images=others)
+    options = XrayOptions(sdd_mm=1000, pixel_spacing_mm=(0.5, 0.25))
+    for frame, expected in (("0", pages[0]), ("2", pages[2]), ("mean:1-2", (pages[1] + pages[2].astype(float)) / 2)):
+        Image.fromarray(np.asarray(expected, np.float32)).save(tmp_path / "one.tif")
+        np.testing.assert_array_equal(read_radiograph(tmp_path / "x.tif", options, frame).readings[0].image,
+                                      read_radiograph(tmp_path / "one.tif", options).readings[0].image)
 
 
 def test_one_slice_volumes_are_pictures(tmp_path):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-KINDS = ("none", "rectangle", "some sides", "tilted", "half", "circle", "large circle", "circle and rectangle",
-         "octagon")
+KINDS = ("none", "rectangle", "some sides", "tilted", "turned", "half", "circle", "large circle", "cut circle",
+         "circle and rectangle", "octagon")
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,12 @@ def random_field(rng: np.random.Generator, kind: str, shape: tuple[int, int]) ->
     x, y = u / (cols - 1) * 2 - 1, (v / (rows - 1) * 2 - 1)
     field = np.ones(shape, bool)
     if "circle" in kind:
-        center = rng.uniform(-0.04, 0.04, 2)
-        radius = rng.uniform(*{"circle": (0.6, 0.97), "large circle": (1.0, 1.2)}.get(kind, (0.75, 1)))
+        center = rng.uniform(-1, 1, 2) * (0.45 if kind == "cut circle" else 0.04)
+        radius = rng.uniform(*{"circle": (0.6, 0.97), "large circle": (1.0, 1.2), "cut circle": (0.7, 1.1)}
+                             .get(kind, (0.75, 1)))
         field &= np.hypot(x - center[0], y - center[1]) < radius
-    if kind in ("rectangle", "some sides", "tilted", "circle and rectangle"):
-        tilt = np.deg2rad(rng.uniform(1, 8) * rng.choice([-1, 1])) if kind == "tilted" else 0.0
+    if kind in ("rectangle", "some sides", "tilted", "turned", "circle and rectangle"):
+        tilt = np.deg2rad(rng.uniform(*{"tilted": (1, 8), "turned": (9, 45)}.get(kind, (0, 0))) * rng.choice([-1, 1]))
         across, along = x * np.cos(tilt) + y * np.sin(tilt), y * np.cos(tilt) - x * np.sin(tilt)
         sides = rng.uniform(0.3, 0.92, 4)
         absent = rng.random(4) < {"some sides": 0.5, "circle and rectangle": 0.5}.get(kind, 0.0)

@@ -7,7 +7,7 @@ from scipy.spatial import ConvexHull
 WORKING_PIXELS = 256
 """Surrounds are sought in a picture sampled down to about this many pixels along its longer side."""
 LEAST_SHARE_OF_BORDER = 0.08
-CONVEXITY = 0.9
+CONVEXITY = 0.95
 CONSTANT_SHARE = 0.9
 """Markers are written into surrounds: so much of it is constant at least."""
 CRISP_STEP, CRISP_SHARE = 0.03, 0.6
@@ -34,10 +34,15 @@ def surround(values: np.ndarray) -> np.ndarray:
     border = np.concatenate([sampled[0], sampled[-1], sampled[1:-1, 0], sampled[1:-1, -1]])
     result = np.zeros(sampled.shape, bool)
     reach = float(np.ptp(sampled))
-    for extreme in (sampled.min(), sampled.max()):
-        if (np.abs(border - extreme) <= FLAT * reach).mean() >= LEAST_SHARE_OF_BORDER:
-            result |= _painted(np.abs(sampled - extreme) / reach)
+    for value in {sampled.min(), sampled.max(), _most_common(border)}:
+        if (np.abs(border - value) <= FLAT * reach).mean() >= LEAST_SHARE_OF_BORDER:
+            result |= _painted(np.abs(sampled - value) / reach)
     return result.repeat(step, 0).repeat(step, 1)[:values.shape[0], :values.shape[1]]
+
+
+def _most_common(values: np.ndarray) -> float:
+    known, count = np.unique(values, return_counts=True)
+    return known[np.argmax(count)]
 
 
 def _painted(distance: np.ndarray) -> np.ndarray:

@@ -50,8 +50,9 @@ def _picture(path: Path, frame: str, stated: frozenset[str]) -> Picture:
     transform, value_range, linearized = dicom_pixels.modality_transform(tags, form)
     values = merge((transform(image) for image in dicom_pixels.stored_frames(tags, form, indices)), how)
     sense = _intensity_sense(tags, linearized, rising=transform(np.float32(1)) > transform(np.float32(0)))
+    inside = shutters.shutter_mask(tags, values.shape) & dicom_pixels.not_padding(tags, transform, values)
     return Picture(values, value_range, dicom_geometry.facts(tags, values.shape, stated), _encoding(tags, linearized),
-                   sense, shutters.shutter_mask(tags, values.shape))
+                   sense, inside if inside.any() and not inside.all() else None)
 
 
 def _one_line(error: Exception) -> str:

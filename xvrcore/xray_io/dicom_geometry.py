@@ -38,6 +38,8 @@ def _distances(tags: Tags) -> dict[str, Origin | None]:
         if found["source_isocenter_mm"] is None and tags.positive(keyword):
             found["source_isocenter_mm"] = Origin(tags.positive(keyword), "dicom", keyword)
     isocenter = found["source_isocenter_mm"]
+    if sdd and isocenter and isocenter.value >= sdd:     # a patient behind the detector: one of the two is wrong
+        found["source_isocenter_mm"] = isocenter = None
     magnification = tags.positive("EstimatedRadiographicMagnificationFactor")
     if magnification and magnification > 1:
         if sdd and not isocenter:

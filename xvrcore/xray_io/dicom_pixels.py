@@ -121,6 +121,16 @@ def modality_transform(tags: Tags, form: PixelFormat) -> tuple[Callable, tuple[f
     return by_line, (low, high), False
 
 
+def not_padding(tags: Tags, transform: Callable, values: np.ndarray) -> np.ndarray:
+    """True where values (rows, cols) after the modality transform are picture, not padding (PS3.3 C.7.5.1.1.2)."""
+    padding = tags.number("PixelPaddingValue")
+    if padding is None:
+        return np.ones(values.shape, bool)
+    limit = tags.number("PixelPaddingRangeLimit")
+    ends = transform(np.array([padding, padding if limit is None else limit], np.float32))
+    return (values < ends.min()) | (values > ends.max())
+
+
 def _by_table(tags: Tags, form: PixelFormat, item: Dataset) -> tuple[Callable, tuple[float, float], bool]:
     table, first = _lookup_table(tags, form, item)
 

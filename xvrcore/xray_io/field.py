@@ -9,6 +9,7 @@ the most evidence is taken. The same sums with their sign turned serve the pictu
 
 import numpy as np
 
+from xvrcore.xray_io.disc_search import DiscSearch
 from xvrcore.xray_io.field_search import FieldSearch
 from xvrcore.xray_io.line_sums import LineSums
 from xvrcore.xray_io.shapes import Field
@@ -26,8 +27,8 @@ def find_fields(image: np.ndarray, valid: np.ndarray) -> tuple[Field, Field]:
     """
     factor = max(1, round(max(image.shape) / WORKING_PIXELS))
     steps = step_likeness(_reduced(image, factor), _reduced(valid.astype(np.float32), factor) > 0.99)
-    sums = LineSums(steps)
-    return tuple(FieldSearch(steps, sums, sign).best().enlarged(image.shape, factor) for sign in (1, -1))
+    sums, discs = LineSums(steps), DiscSearch(steps)
+    return tuple(FieldSearch(steps, sums, discs, sign).best().enlarged(image.shape, factor) for sign in (1, -1))
 
 
 def _reduced(image: np.ndarray, factor: int) -> np.ndarray:

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from xvrcore.xray_io.line_sums import DIRECTIONS, EDGE_WIDTH, EXPECTED, TURNS, LineSums, expected_likeness
+from xvrcore.xray_io.disc_search import DiscSearch
+from xvrcore.xray_io.line_sums import DIRECTIONS, LineSums
 from xvrcore.xray_io.shapes import Disc, Field, Side
 from xvrcore.xray_io.steps import Steps
 
@@ -19,24 +20,25 @@ LEAST_GAIN = 4.0
 """Evidence that one more edge must add."""
 OFF_CENTER = 0.1
 """A side may cut the image's center off by this share of the longer side: collimators close around it."""
+UPRIGHT = 3
+"""Steps of direction by which a side may be tilted that stands alone."""
 CANDIDATES, STARTS, MOST_SIDES = 40, 8, 8
-DISC_SHIFTS, LEAST_RADIUS = 0.04, 0.3
-"""Of the image's longer side: the grid of disc centers; of its shorter side: the smallest radius."""
-CUT_ARC = -0.15
-"""Pixels of a circle that blades have cut off count no worse than this when circles are proposed."""
 
 
 class FieldSearch:
     """Candidate edges and the greedy search among them, for one polarity (``sign``)."""
 
-    def __init__(self, steps: Steps, sums: LineSums, sign: int):
+    def __init__(self, steps: Steps, sums: LineSums, discs: DiscSearch, sign: int):
         self.steps, self.sums, self.sign = steps, sums, sign
         self.shape = steps.right.shape
         self.size = max(self.shape)
         self.direction, self.outward, self.offset, self.expected = self._candidate_sides()
+        off = self.direction % (DIRECTIONS // 2)
+        self.upright = np.minimum(off, DIRECTIONS // 2 - off) <= UPRIGHT
         self.low, self.high = self._crossings()
         self.together = self._together()
-        self.disc = self._candidate_disc()
+        evidence, disc, expected = discs.best(sign)
+        self.disc = _Ring(disc, expected, self) if evidence > 0 else None
 
     def best(self) -> Field:
         """The field with the most evidence; without any edge where none stands on its own."""
@@ -62,7 +64,7 @@ class FieldSearch:
         order = np.argsort(-evidence, axis=None)[:1500]
         order = order[evidence.ravel()[order] > LEAST_LENGTH * self.size * SUPPORT_GAP]
         sense, direction, row = np.unravel_index(order, evidence.shape)
-        facing, outward_by = TURNS[direction] + DIRECTIONS * sense, outward_offset[sense, row]
+        facing, outward_by = direction + DIRECTIONS * sense, outward_offset[sense, row]
         kept: list[int] = []
         for i in range(len(order)):
             turn = np.abs(facing[kept] - facing[i])
@@ -90,40 +92,12 @@ class FieldSearch:
 
     def _together(self) -> np.ndarray:
         """Which sides (i, j) one collimator can have: of one tilt, each facing its own way."""
-        turn = TURNS[self.direction] + np.where(self.outward > 0, 0, DIRECTIONS)
+        turn = self.direction + np.where(self.outward > 0, 0, DIRECTIONS)
         apart = (turn[:, None] - turn) % (2 * DIRECTIONS)
         off = apart % (DIRECTIONS // 4)
         same_tilt = np.minimum(off, DIRECTIONS // 4 - off) <= 1
         same_way = np.minimum(apart, 2 * DIRECTIONS - apart) <= 2
         return same_tilt & ~same_way
-
-    def _candidate_disc(self) -> "_Ring | None":
-        step = DISC_SHIFTS * self.size
-        best = max((self._disc_at(x * step, y * step) for x in range(-2, 3) for y in range(-2, 3)),
-                   key=lambda found: found[0])
-        while step > 0.7:
-            step /= 2
-            x, y = best[1].x, best[1].y
-            best = max((self._disc_at(x + i * step, y + j * step) for i in (-1, 0, 1) for j in (-1, 0, 1)),
-                       key=lambda found: found[0])
-        return _Ring(best[1], best[2], self) if best[0] > 0 else None
-
-    def _disc_at(self, x: float, y: float) -> tuple[float, Disc, float]:
-        """The evidence, disc and expected likeness of the best radius about one center."""
-        rows, cols = self.shape
-        v, u = np.mgrid[:rows, :cols] - np.array([(rows - 1) / 2 + y, (cols - 1) / 2 + x])[:, None, None]
-        radius = np.hypot(v, u)
-        outward = self.sign * (self.steps.right * u + self.steps.down * v) / np.maximum(radius, 1)
-        measured = self.steps.measured
-        bins = np.rint(radius[measured]).astype(int)
-        count = np.bincount(bins)
-        structured = np.bincount(bins, self.steps.structured[measured])
-        share = structured[::-1].cumsum()[::-1] / count[::-1].cumsum()[::-1]
-        expected = expected_likeness(np.r_[share, np.zeros(EDGE_WIDTH)][EDGE_WIDTH:])
-        evidence = np.bincount(bins, np.maximum(outward[measured] - EXPECTED, CUT_ARC)) - count * (expected - EXPECTED)
-        evidence[:int(LEAST_RADIUS * min(rows, cols))] = -np.inf
-        at = int(np.argmax(evidence))
-        return float(evidence[at]), Disc(x, y, float(at)), float(expected[at])
 
     # -- search
 
@@ -176,7 +150,10 @@ class FieldSearch:
         return sums * (self.outward[lines] * self.sign), counts
 
     def _pruned(self, sides: tuple[int, ...], disc: "_Ring | None"):
-        """(evidence, sides, disc) without the edges that do not stand on their own, the weakest removed first."""
+        """(evidence, sides, disc) without the edges that do not stand on their own, the weakest removed first.
+
+        A lone tilted side is none: metal rods leave such edges.
+        """
         least = LEAST_LENGTH * self.size
         while sides or disc:
             margins = []
@@ -195,6 +172,8 @@ class FieldSearch:
                 break
             disc = None if weakest == len(sides) else disc
             sides = tuple(s for i, s in enumerate(sides) if i != weakest)
+        if len(sides) == 1 and not disc and not self.upright[sides[0]]:
+            return 0.0, (), None
         return self._evidence(sides, disc), sides, disc
 
     # -- refinement

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from PIL import Image
 
 from xvrcore.errors import InputError
 from xvrcore.xray import Origin
@@ -15,6 +16,8 @@ from xvrcore.xray_io.picture import Picture
 
 MEDICAL_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 """Formats whose header spacing is in mm; that of PNG and TIFF is about paper."""
+PAGED_SUFFIXES = (".tif", ".tiff")
+"""Formats whose third dimension is pages, which are frames."""
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", *MEDICAL_SUFFIXES)
 
 
@@ -25,15 +28,12 @@ def read_image_file(path: Path, frame: str) -> Picture:
     """
     if not path.name.lower().endswith(SUFFIXES):
         raise InputError(f"{path} is neither DICOM nor one of {', '.join(s[1:] for s in SUFFIXES)}; convert it.")
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be read as an image; it is damaged or of another format than its "
-                         "name says, export it again.") from error
+    image = _image(path)
     values = sitk.GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() > 1:
         values = one_channel(values, path)
-    if values.ndim == 3 and min(values.shape[1:]) > 1 and values.shape[0] > 1:
+    paged = path.name.lower().endswith(PAGED_SUFFIXES)
+    if values.ndim == 3 and min(values.shape[1:]) > 1 and values.shape[0] > 1 and not paged:
         raise InputError(f"{path} is a volume of {' x '.join(map(str, values.shape[::-1]))} voxels, not an X-ray; "
                          "give it as the CT, or export one picture.")
     values = values.reshape(-1, *values.shape[-2:]) if values.ndim > 2 else values[None]
@@ -43,6 +43,26 @@ def read_image_file(path: Path, frame: str) -> Picture:
     integer = np.issubdtype(values.dtype, np.integer)
     value_range = (float(np.iinfo(values.dtype).min), float(np.iinfo(values.dtype).max)) if integer else None
     return Picture(merge((values[i] for i in indices), how), value_range, {**facts, **sidecar}, encoding, sense)
+
+
+def _image(path: Path) -> sitk.Image:
+    try:
+        return sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        gray = _gray_beside_opacity(path)
+        if gray is None:
+            raise InputError(f"{path} cannot be read as an image; it is damaged or of another format than its "
+                             "name says, export it again.") from error
+        return sitk.GetImageFromArray(gray)
+
+
+def _gray_beside_opacity(path: Path) -> np.ndarray | None:
+    """The gray of a gray picture with an opacity channel, which SimpleITK cannot read; None of any other file."""
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.getchannel("L")) if picture.mode == "LA" else None
+    except (OSError, SyntaxError, ValueError):      # what Pillow raises on damaged files
+        return None
 
 
 def _header_spacing(image: sitk.Image, path: Path) -> dict[str, Origin]:

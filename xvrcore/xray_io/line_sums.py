@@ -1,6 +1,6 @@
 """Sums of step likeness along all straight lines of a picture, so that any stretch of any line costs two look-ups.
 
-A line is (direction, offset), the direction an index into ``TURNS``: its points are
+A line is (direction, offset), the direction a number of ``DIRECTIONS`` over 180 degrees: its points are
 ``offset * (cos, sin) + position * (-sin, cos)`` of the direction's angle, in pixels from the image's center.
 Tables begin at ``-half`` in offset and in position.
 """
@@ -13,10 +13,6 @@ from xvrcore.xray_io.steps import Steps
 
 DIRECTIONS = 60
 """Steps of direction over 180 degrees; a multiple of 4, so that its neighbors and chamfers are whole steps away."""
-MOST_TILT = 3
-"""Steps by which a collimator may be turned against the image."""
-TURNS = np.array([k for k in range(DIRECTIONS) if min(k % (DIRECTIONS // 4), -k % (DIRECTIONS // 4)) <= MOST_TILT])
-"""The directions that are looked at, in steps: around 0, 45, 90 and 135 degrees."""
 EXPECTED, DOUBT = 0.35, 0.8
 """The mean likeness beyond which a line speaks for an edge; and how it grows with the structured share beyond it."""
 MOST_STRUCTURE = 0.5
@@ -70,8 +66,8 @@ def _line_pixels(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, int]:
     rows, cols = shape
     half = int(np.ceil(np.hypot(rows, cols) / 2))
     reach = np.arange(-half, half + 1, dtype=np.float32)
-    angles = TURNS * np.pi / DIRECTIONS
-    index = np.empty((len(TURNS), len(reach), len(reach)), np.int32)
+    angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
+    index = np.empty((DIRECTIONS, len(reach), len(reach)), np.int32)
     for i, (c, s) in enumerate(zip(np.cos(angles), np.sin(angles), strict=True)):
         u = np.rint(reach[:, None] * c - reach * s + (cols - 1) / 2).astype(np.int32)
         v = np.rint(reach[:, None] * s + reach * c + (rows - 1) / 2).astype(np.int32)

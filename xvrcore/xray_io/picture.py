@@ -16,7 +16,7 @@ class Picture:
     floating-point files. ``facts`` holds what is known, keyed as :attr:`xvrcore.xray.Radiograph.origins`,
     ``pixel_spacing_mm`` as (row, column). ``intensity_sense`` is the file's own claim: +1 if the values
     rise with the beam's intensity, -1 if they fall, ``None`` if it makes none. ``shutters`` (rows, cols)
-    bool is True inside the header's shutters, ``None`` if there are none.
+    bool is True inside the header's shutters and where it declares no padding, ``None`` if that is everywhere.
     """
 
     values: np.ndarray = field(repr=False)

@@ -6,8 +6,8 @@ from PIL import Image, ImageDraw
 from xvrcore.xray_io.dicom_tags import Tags
 
 
-def shutter_mask(tags: Tags, shape: tuple[int, int]) -> np.ndarray | None:
-    """True inside every shutter and collimator of the header; ``None`` if it has none, or one that hides all.
+def shutter_mask(tags: Tags, shape: tuple[int, int]) -> np.ndarray:
+    """True (rows, cols) inside every shutter and collimator of the header.
 
     DICOM counts pixels from 1, rows before columns.
     """
@@ -23,7 +23,7 @@ def shutter_mask(tags: Tags, shape: tuple[int, int]) -> np.ndarray | None:
             inside &= _polygon(tags, kind, shape)
         if "BITMAP" in shapes:
             inside &= _bitmap(tags, shape)
-    return inside if inside.any() and not inside.all() else None
+    return inside
 
 
 def _rectangle(tags: Tags, kind: str, shape: tuple[int, int]) -> np.ndarray:

@@ -18,6 +18,8 @@ LEAST_STEP = 0.01
 WHITE_RATIO = 0.102
 """Of white noise: the variance between means of 3 x 3 and 7 x 7 pixels over that of pixels about 3 x 3 means."""
 STRUCTURE_RATIO, LEAST_STRUCTURE = 6.0, 0.005
+KNEE = 0.6
+"""What scatter behind a blade bends where it falls off or is cut off, as a share of its slope, is no structure."""
 
 
 @dataclass(frozen=True)
@@ -77,4 +79,5 @@ def _structured(image: np.ndarray) -> np.ndarray:
     fine = ndimage.uniform_filter(image, 3)
     grain = ndimage.uniform_filter((image - fine) ** 2, 5)
     shape = ndimage.uniform_filter((fine - ndimage.uniform_filter(image, 7)) ** 2, 5)
-    return shape > STRUCTURE_RATIO * WHITE_RATIO * grain + LEAST_STRUCTURE ** 2
+    flank = ndimage.uniform_filter(ndimage.gaussian_gradient_magnitude(image, NEIGHBORHOOD_SIGMA) ** 2, 5)
+    return shape > STRUCTURE_RATIO * WHITE_RATIO * grain + LEAST_STRUCTURE ** 2 + KNEE ** 2 * flank
