@@ -10,7 +10,7 @@ from xvrcore.result import Verdict
 NOTICED_RISE = 0.05
 """A pose has moved noticeably once the mean squared residual has risen by this share."""
 
-WEIGHTS, OFFSET = np.array([6.1, 6.5, 8.1]), -5.4
+WEIGHTS, OFFSET = np.array([5.0, 6.0, 8.9]), -5.7
 """Of similarity, coarse similarity and lead, in a logistic rule for mRPD < 2 mm. Fitted to simulated
 hard cases (Testing/Benchmarks/calibrate_verdict.py), never to X-rays that the result is reported on."""
 MOST_LEAD = 0.3
@@ -26,9 +26,9 @@ class Evidence:
     """What a verdict rests on. Similarities are locally normalized correlations, -1..1.
 
     ``similarity`` of the final pose at the finest comparison; ``coarse_similarity`` of it where the finalists are
-    ranked; ``lead``, how far it is ahead of the best other pose where all that was sampled was first ranked;
-    ``agreement``, the share of the sampled starts that ended there; ``explained_share`` of the X-ray's valid pixels
-    whose rays the CT knows.
+    ranked; ``lead``, how far it is there ahead of the best other pose (all of it where a search met no other, 0
+    where nothing was searched); ``agreement``, the share of the sampled starts that ended there;
+    ``explained_share`` of the X-ray's valid pixels whose rays the CT knows.
     """
 
     similarity: float
@@ -59,8 +59,8 @@ def _reasons(evidence: Evidence, weak_mm: dict[str, float]):
     """What speaks for and against, strongest first, as a clinician would say it."""
     strength = "strongly" if evidence.similarity > 0.6 else "fairly" if evidence.similarity > 0.4 else "weakly"
     yield f"The DRR agrees {strength} with the X-ray (similarity {evidence.similarity:.2f} of 1)."
-    words = "far ahead" if evidence.lead > 0.2 else "ahead" if evidence.lead > 0.05 else "hardly ahead"
-    yield f"It was {words} of the best other pose when all were first compared (by {evidence.lead:.2f})."
+    words = "clearly better" if evidence.lead > 0.2 else "a little better" if evidence.lead > 0.05 else "hardly better"
+    yield f"It fits {words} than the best other pose (by {evidence.lead:.2f})."
     yield f"{evidence.agreement:.0%} of the starts that were followed ended in this pose."
     only = "Only " if evidence.explained_share < 0.5 else ""
     yield f"{only}{evidence.explained_share:.0%} of the X-ray's valid pixels show what the CT holds."

@@ -15,7 +15,7 @@ from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
 from xvrcore.initialize.attempts import ATTEMPTS, HANDED_IN, LAST_ROUND, RANK, Attempt
 from xvrcore.initialize.regions import AROUND_VIEW, STANDARD_VIEWS, Region, header_region, view_region
-from xvrcore.initialize.tournament import Entry, Round, apart_mm, distinct, play, sampled, survivors
+from xvrcore.initialize.tournament import Entry, Round, distinct, play, rivals, sampled, survivors
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
@@ -27,8 +27,6 @@ REFINERS = ("lm", "adam")
 
 LEAST_DESCENDED = 24
 """Sampled poses of every region that enter the first round at least, whatever the number of regions."""
-ANOTHER_MM = 20.0
-"""A pose this far from the best one is another solution, whose score speaks against it."""
 MOST_CANDIDATES = 8
 """Distinct candidates that the result remembers."""
 
@@ -86,7 +84,7 @@ class _Registration:
         self.began = time.perf_counter()
         self.trace: list[TracePoint] = []
         self.timings_s: dict[str, float] = {}
-        self.fields: list[tuple[Round, list[Entry]]] = []
+        self.searched = False
         self.finalists: list[Entry] = []
         self.finals: list[Entry] = []
         trusted = settings.start == "given"
@@ -144,13 +142,12 @@ class _Registration:
                     yield Progress(attempt.name, done, top.score, _camera(top))
         self._add_time(attempt.name, began)
         entries = _fair_share(entries, attempt.descended)
+        self.searched |= attempt.samples > 0
         part = share / (len(attempt.rounds) + 1)
         for i, stage in enumerate(attempt.rounds):
             ranked = yield from self._play(entries, stage, done + i * part, part)
             entries = survivors(ranked, stage)
-            if i == 0 and attempt.samples:
-                self.fields.append((stage, ranked))
-            self.finalists += ranked if stage.rank == RANK else []
+        self.finalists += entries
         refine = self._play_adam if self.settings.refiner == "adam" else self._play
         self.finals += yield from refine(entries[:1], LAST_ROUND, done + share - part, part)
         if self.settings.refine_principal_point or self.settings.refine_sdd:
@@ -272,21 +269,15 @@ class _Registration:
             yield "Bones alone fit better than the whole volume: soft tissue looks different in this X-ray."
 
     def _evidence(self, best: Entry) -> Evidence:
-        """What speaks for and against the best pose, among its rivals in the same rendering."""
+        """What speaks for and against the best pose, among the finalists of the same rendering."""
         objective = best.objective
+        coarse = float(objective.scores(best.pose[None], RANK)[0])
+        others = rivals(best, [e for e in self.finalists if e.objective.projector is objective.projector])
+        unrivaled = coarse if self.searched else 0.0
         return Evidence(
-            similarity=best.score, coarse_similarity=float(objective.scores(best.pose[None], RANK)[0]),
-            lead=self._lead(best), agreement=best.agreement,
+            similarity=best.score, coarse_similarity=coarse,
+            lead=coarse - max(e.score for e in others) if others else unrivaled, agreement=best.agreement,
             explained_share=objective.explained_share(best.pose, LAST_ROUND.rank))
-
-    def _lead(self, best: Entry) -> float:
-        """How far it is ahead of the best other pose where all that was sampled was first ranked; 0 if nothing was.
-
-        Of several searches the one that tells most counts.
-        """
-        return max((float(best.objective.scores(best.pose[None], stage.rank)[0]) - max(_rivals(best, ranked), default=0)
-                    for stage, ranked in self.fields
-                    if ranked[0].objective.projector is best.objective.projector), default=0.0)
 
     def _initial(self) -> Entry:
         """Where it all began: the pose handed in, or the middle of the first region."""
@@ -304,12 +295,6 @@ class _Registration:
 
 def _camera(entry: Entry) -> Camera:
     return Camera(entry.objective.xray.intrinsics, entry.pose)
-
-
-def _rivals(best: Entry, ranked: list[Entry]) -> list[float]:
-    """Scores of the entries that are another solution than ``best``, in the same rendering."""
-    return [e.score for e in ranked
-            if e.objective.projector is best.objective.projector and apart_mm(e, best) > ANOTHER_MM]
 
 
 def _fair_share(entries: list[Entry], count: int) -> list[Entry]:

@@ -14,6 +14,8 @@ from xvrcore.refine.lm import LmStage, refine_lm
 
 SAME_MM = 4.0
 """Poses that show the patient closer than this to each other count as one solution (see :func:`apart_mm`)."""
+ANOTHER_MM = 10.0
+"""A pose this far from the best one is another solution, whose score speaks against it."""
 ENOUGH_TO_AGREE = 8
 """Rounds with fewer entries say nothing about how many starts end at one solution."""
 PROBE_MM, DEPTH_WEIGHT = 60.0, 0.2
@@ -101,7 +103,7 @@ def distinct(entries: list[Entry]) -> list[Entry]:
 
 
 def survivors(ranked: list[Entry], stage: Round) -> list[Entry]:
-    """Those of the distinct entries, best first, that a round lets go on."""
+    """Those of the distinct entries, best first, that a round lets go on; a rival of the best one always does."""
     kept: list[Entry] = []
     of_start: dict[tuple, int] = {}
     for entry in ranked:
@@ -110,7 +112,12 @@ def survivors(ranked: list[Entry], stage: Round) -> list[Entry]:
         if wanted and entry.score > ranked[0].score - stage.margin:
             kept.append(entry)
             of_start[key] = of_start.get(key, 0) + 1
-    return kept
+    return kept if rivals(ranked[0], kept) else kept + rivals(ranked[0], ranked)[:1]
+
+
+def rivals(best: Entry, entries: list[Entry]) -> list[Entry]:
+    """Those that are another solution than ``best``."""
+    return [e for e in entries if apart_mm(e, best) > ANOTHER_MM]
 
 
 def apart_mm(first: Entry, second: Entry) -> float:
@@ -122,7 +129,8 @@ def apart_mm(first: Entry, second: Entry) -> float:
 
 
 def _same_reading(first: Entry, second: Entry) -> bool:
-    return first.objective.xray is second.objective.xray
+    one, other = first.objective.xray, second.objective.xray
+    return one.image is other.image and one.intrinsics.flipped == other.intrinsics.flipped
 
 
 def _mean_distance(first: np.ndarray, second: np.ndarray) -> float:
