@@ -1,6 +1,6 @@
 """Where a trained network sees the patient: poses to start a registration from."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from xvrcore import rigid
 from xvrcore.camera import Camera
 from xvrcore.checkpoint import Checkpoint, read_checkpoint
 from xvrcore.initialize.attempts import WIDE_WINDOWS
-from xvrcore.initialize.tournament import Entry, play, survivors
+from xvrcore.initialize.tournament import Entry, play
 from xvrcore.networks.frames import XvrFrame
 from xvrcore.networks.inputs import reduced
 from xvrcore.networks.looks import seen_as_they_are, seen_poses
@@ -26,7 +26,6 @@ SPREAD_DEG, SPREAD_MM, SPREAD_DEPTH_MM = 8.0, 12.0, 25.0
 """at most so far from it: about each axis, across the beam, and along it."""
 HANDED_ON = 3
 """Distinct poses, the best of all candidates, from which the registration starts."""
-RANKING = replace(WIDE_WINDOWS[0], survivors=HANDED_ON, per_start=0)
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,13 @@ class Predictor:
             objective = self.patient.full.objective(reading)
             entries += [Entry("network", objective, pose)
                         for pose in candidates_around(camera.ras_from_camera, self.patient.center_ras)]
-        playing = play(entries, RANKING)
+        playing = play(entries, WIDE_WINDOWS[0])
         while True:
             try:
                 next(playing)
             except StopIteration as end:
                 return tuple(GivenStart(entry.start, entry.pose, guess=True)
-                             for entry in survivors(end.value, RANKING))
+                             for entry in end.value[:HANDED_ON])
 
 
 def load_predictor(path: str | Path, patient: Patient, template_from_patient: np.ndarray | None = None) -> Predictor:
