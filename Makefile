@@ -37,7 +37,7 @@ bench-training: env
 
 SLICER ?= Slicer
 slicer:
-	"$(SLICER)" --additional-module-paths "$(CURDIR)/XVRRegistration" --python-code \
+	"$(SLICER)" --additional-module-paths "$(CURDIR)/XVRFinetune" "$(CURDIR)/XVRRegistration" --python-code \
 		"from XVRRegistrationLib.sample_data import loadSample; loadSample()"
 
 clean:

@@ -225,20 +225,31 @@ class XVRFinetuneTest(ScriptedLoadableModuleTest):
 
     def test_train(self):
         import tempfile
+
+        from XVRCommonLib import job_list
+
+        own = job_list.rootFolder()
+        slicer.util.selectModule("XVRFinetune")
+        with tempfile.TemporaryDirectory() as folder:
+            job_list.setRootFolder(folder)
+            try:
+                self._train(slicer.modules.XVRFinetuneWidget)
+            finally:
+                job_list.setRootFolder(own)
+        self.delayDisplay(_("Test passed"))
+
+    def _train(self, widget):
         import time
 
         from xvrcore.cli.self_test import imaginary_patient
         from xvrcore.training.files import NETWORK
 
-        slicer.util.selectModule("XVRFinetune")
-        widget = slicer.modules.XVRFinetuneWidget
         volume, _bones = imaginary_patient()
         ct = slicer.util.addVolumeFromArray(volume.values, name="imaginary patient")
         ct.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.ras_from_ijk))
         p = widget.parameters
         p.ct, p.rows, p.cols, p.iterations = ct, 144, 160, 20
         widget.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(2.2, 2.2))
-        p.name = pathlib.Path(tempfile.mkdtemp(prefix="xvr-")).name
         widget.startJob()
         deadline = time.time() + 300
         while time.time() < deadline and not self._ended(widget):
@@ -246,7 +257,6 @@ class XVRFinetuneTest(ScriptedLoadableModuleTest):
         state = widget.watch.progress.state
         assert state.phase == "finished", state.message
         assert (state.path / NETWORK).is_file()
-        self.delayDisplay(_("Test passed"))
 
     def _ended(self, widget):
         progress = widget.watch.progress

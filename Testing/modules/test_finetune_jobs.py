@@ -1,5 +1,7 @@
 """Jobs are watched by their folders alone: after a restart, a reload or a closed scene they are found as they stand."""
 
+import json
+
 import pytest
 from finetune_steps import MODULE, SHORTLY_S, made_job, settle, watched
 from slicerhost import testing as user
@@ -11,6 +13,7 @@ from xvrcore.jobs import Worker
 CURVE = [dict(phase="training", iteration=i, total=100, fraction=i / 100, loss=90.0 - i / 2, eta_s=600 - 6 * i,
               samples_per_s=400.0, memory_mb=900.0) for i in range(0, 60, 2)]
 VALIDATIONS = [dict(phase="validation", iteration=i, median_mm=40.0 - i, p90_mm=60.0 - i) for i in (0, 20, 30)]
+LONGEST_GAP_MS = 150
 RECORDS = [*CURVE[:15], *VALIDATIONS, *CURVE[15:]]
 
 
@@ -44,6 +47,18 @@ def test_new_records_are_shown_as_they_come(running, trainer):
     running.say("training", iteration=80, total=100, fraction=0.8, loss=12.5)
     user.wait_until(lambda: trainer.ui.progressBar.value == 800, SHORTLY_S, "shown")
     assert trainer.parameters.training.GetTable().GetColumnByName("error_mm").GetValue(len(CURVE) + 1) == 12.5
+
+
+def test_a_job_of_ten_hours_is_watched_without_holding_up_the_window(trainer, jobs_root, monkeypatch):
+    folder = made_job(jobs_root / "long", (), {})
+    long = [{**CURVE[0], "iteration": i, "loss": 80 - i / 1000} for i in range(36_000)]
+    (folder / "status.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in long))
+    with user.EventLoopGaps() as gaps:
+        watched(trainer, folder)
+        user.wait_until(lambda: len(trainer.watch.progress.training) == len(long), SHORTLY_S, "read")
+        settle(trainer)
+    assert gaps.longest_busy_ms < LONGEST_GAP_MS
+    assert trainer.parameters.training.GetNumberOfRows() <= 1000
 
 
 @pytest.mark.parametrize(("outcome", "error", "words", "resumable"), [

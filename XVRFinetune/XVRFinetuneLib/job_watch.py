@@ -17,7 +17,7 @@ ALL_EVERY = 4
 class Progress:
     """What one job has told so far: pairs (iteration, mm), how it stands, the end of its log, its picture's file.
 
-    ``latest`` is the last record on how far it is.
+    ``latest`` is the last record on how far it is. Of a loss of several terms, the one in mm counts.
     """
 
     state: object = None
@@ -33,8 +33,9 @@ class Progress:
                 self.validation.append((record["iteration"], record["median_mm"]))
                 continue
             self.latest = record
-            if record.get("loss") is not None:
-                self.training.append((record["iteration"], record["loss"]))
+            error = record.get("geodesic_mm", record.get("loss"))
+            if error is not None:
+                self.training.append((record["iteration"], error))
 
 
 class JobWatch:
