@@ -166,8 +166,14 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not problem:
             job_list.remember(folder)
             self.watchJob(folder)
+            self._proposeNameAnew(folder)
         self.watch.lookSoon()
         self.updateSoon()
+
+    def _proposeNameAnew(self, taken):
+        """The next job needs another name than this one's."""
+        if self.parameters is not None and self.parameters.name.strip() == taken.name:
+            self.parameters.name = ""
 
     def _onTick(self):
         self.jobStart.update()

@@ -77,7 +77,7 @@ class JobsSection:
 
     def update(self, session):
         jobs, busy = self.panel.watch.jobs, self.panel.jobStart.doing
-        self._showTable([(job.path.name, STATES[job.phase], _error(job)) for job in jobs])
+        self._showTable([(job.path.name, _stateInWords(job), _error(job)) for job in jobs])
         row = next((i for i, job in enumerate(jobs) if job.path == self.panel.watch.folder), -1)
         if row != self.ui.jobsTable.currentRow():
             self._updating = True
@@ -122,6 +122,11 @@ def _unless(fine, why):
 
 def _whyNotResume(state):
     return _("It is finished; start a new job to train further.") if state.phase == "finished" else _("It runs.")
+
+
+def _stateInWords(job):
+    share = job.last.get("fraction")
+    return STATES[job.phase] if not job.is_live or share is None else f"{STATES[job.phase]}, {share:.0%}"
 
 
 def _error(job):

@@ -25,8 +25,8 @@ class ProgressSection:
     def update(self, session):
         folder, progress = self.panel.watch.folder, self.panel.watch.progress
         state = progress.state if progress is not None else None
-        for widget in (self.ui.progressBar, self.ui.logEdit):
-            widget.visible = state is not None
+        self.ui.progressBar.visible = state is not None
+        self.ui.logEdit.visible = state is not None and bool(progress.log)
         self.plot.visible = state is not None and session.p.chart is not None
         if state is None:
             self.ui.stateLabel.text = _("Choose a job to watch it.") if folder is None else \
