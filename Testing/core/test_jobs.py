@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from xvrcore.errors import InputError
-from xvrcore.jobs import JobFolder, StatusReader, Worker, jobs_below, state_of, stop, watch
+from xvrcore.jobs import JobFolder, StatusReader, Worker, jobs_below, launch, state_of, stop, watch
 from xvrcore.jobs.folder import last_record
 from xvrcore.jobs.process import ProcessId, is_alive, this_process
 
@@ -85,6 +85,18 @@ def test_a_killed_worker_is_told_from_a_living_one_and_the_log_says_what_it_said
     assert "the last words" in state.message
     assert f"{state.last['iteration']}" in state.message
     process.wait()
+
+
+def test_a_worker_behind_a_launcher_is_known_as_itself(job, tmp_path):
+    """3D Slicer's Python is a program that runs the real one as its child."""
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(f'#!/bin/sh\n"{sys.executable}" "{WORK}" "$5"\nexit $?\n')
+    launcher.chmod(0o755)
+    worker = launch(job.path, str(launcher))
+    assert psutil.Process(worker.pid).parent().name() == launcher.name
+    assert state_of(job.path).phase == "running"
+    assert stop(job.path).phase == "stopped"
+    assert not is_alive(worker)
 
 
 def test_two_workers_never_work_in_one_folder(job):

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from xvrcore.errors import InputError, WorkError
 from xvrcore.files import said_plainly, write_whole
 from xvrcore.jobs.folder import JobFolder, StatusReader, last_record, read_json
-from xvrcore.jobs.process import ProcessId, end, is_alive
+from xvrcore.jobs.process import ProcessId, belongs_to, end, is_alive
 
 PATIENCE_S = 5.0
 """How long a worker may take to stop of itself."""
@@ -78,6 +78,7 @@ def launch(path: str | Path, python: str | None = None) -> ProcessId:
     folder = JobFolder(Path(path).absolute())
     folder.read_config()
     _require_free(folder)
+    before = _worker(folder)
     detached = {"start_new_session": True} if os.name == "posix" else \
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
     environment = {**os.environ, "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
@@ -89,7 +90,7 @@ def launch(path: str | Path, python: str | None = None) -> ProcessId:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         worker = _worker(folder)
-        if worker is not None and worker.pid == process.pid:
+        if worker is not None and worker != before and belongs_to(worker, process.pid):
             return worker
         if process.poll() is not None:
             break

@@ -30,6 +30,16 @@ def is_alive(process: ProcessId) -> bool:
     return _found(process) is not None
 
 
+def belongs_to(process: ProcessId, pid: int) -> bool:
+    """Whether it is the process ``pid`` or was started by it: some Pythons, as 3D Slicer's, begin as a launcher."""
+    if process.pid == pid:
+        return True
+    try:
+        return process.pid in [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return False
+
+
 def end(process: ProcessId, patience_s: float = 2.0) -> None:
     """End a process and all its children: politely, then, after ``patience_s``, by force."""
     found = _found(process)
