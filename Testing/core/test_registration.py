@@ -81,6 +81,19 @@ def test_cropping_the_ct_leaves_the_pose(scene):
     assert imaginary.mtre_mm(result.camera, view, volume.center_ras) < 2
 
 
+def test_a_ct_too_narrow_for_the_patient_still_registers_a_lateral_view(rng):
+    volume = imaginary.ct(rng)
+    volume = replace(volume, values=np.where(volume.values == 0, 40, volume.values))     # 0 would be masked away
+    view = imaginary.camera(volume.center_ras, rng, angles=(90.0, 0.0))
+    image = imaginary.picture(volume, view, rng)
+    frame = volume.ras_from_ijk.copy()
+    frame[:3, 3] += frame[:3, 0] * 16
+    narrow = imaginary.patient(replace(volume, values=volume.values[:, :, 16:-16], ras_from_ijk=frame))
+    shown = imaginary.radiograph(image, view, angles=(90.0, 0.0), orientation=("P", "F"))
+    result, _ = imaginary.outcome(register(shown, narrow, QUICK))
+    assert imaginary.mtre_mm(result.camera, view, volume.center_ras) < 2
+
+
 def test_another_patient_is_not_registered(scene, rng):
     _, patient, _, _ = scene
     other = imaginary.ct(rng)
