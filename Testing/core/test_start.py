@@ -1,5 +1,6 @@
 """Laws of going on from an earlier network: before its first step it sees what it saw, wherever the patient lies."""
 
+from argparse import ArgumentParser
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,8 @@ from xvrcore.attenuation import attenuation_from_mr
 from xvrcore.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from xvrcore.cli import main
 from xvrcore.cli.finetune import _start
+from xvrcore.cli.inputs import add_start_arguments
+from xvrcore.cli.templates import template_from_patient
 from xvrcore.errors import InputError
 from xvrcore.jobs import JobFolder, Worker, state_of
 from xvrcore.networks.frames import AgnosticFrame, RelativeFrame, VolumeIdentity
@@ -23,6 +26,7 @@ from xvrcore.networks.inputs import network_intrinsics
 from xvrcore.networks.poses import predicted
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
 from xvrcore.patient import Patient
+from xvrcore.prediction import load_predictor
 from xvrcore.training.files import NETWORK, START
 from xvrcore.training.finetune import Task, finetune, make_trainer
 from xvrcore.training.parts import seen_intrinsics
@@ -168,6 +172,20 @@ def test_a_transform_file_says_how_the_two_lie_and_is_asked_for_once(ct, patient
         nominal = found.frame.poses(patient.source).decoded(np.eye(3)[None], np.zeros((1, 3)))[0]
         np.testing.assert_allclose(nominal, RANGE.nominal(patient.center_ras), atol=1e-6)
     assert (tmp_path / "job" / START).is_file()
+
+
+def test_registering_takes_the_same_options(ct, patient, tmp_path):
+    foreign_network(patient, tmp_path / "n.safetensors")
+    sitk.WriteTransform(sitk.TranslationTransform(3, (-40.0, 0, 0)), str(tmp_path / "t.tfm"))
+    parser = ArgumentParser()
+    add_start_arguments(parser)
+    options = parser.parse_args(["--checkpoint", str(tmp_path / "n.safetensors"), "--template-transform",
+                                 str(tmp_path / "t.tfm")])
+    predictor = load_predictor(options.checkpoint, patient, template_from_patient(options, patient.source))
+    nominal = predictor.relative.decoded(np.eye(3)[None], np.zeros((1, 3)))[0]
+    np.testing.assert_allclose(nominal, RANGE.nominal(patient.center_ras), atol=1e-6)
+    with pytest.raises(InputError, match="--template-transform"):
+        load_predictor(options.checkpoint, patient)
 
 
 def test_a_job_goes_on_from_an_earlier_job(ct, patient, tmp_path):

@@ -55,8 +55,9 @@ def _add_start_arguments(parser):
 
 
 def _require_usable(options) -> None:
-    """
-    :raises InputError: the network cannot be read, or is of another volume and nothing says how the two lie.
+    """Look at the network to go on from before a job is made of it.
+
+    :raises InputError: it cannot be read, or is of another volume and nothing says how the two lie.
     """
     from xvrcore.checkpoint import read_checkpoint
     if options.checkpoint is None:

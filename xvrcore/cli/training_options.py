@@ -19,6 +19,7 @@ SETTINGS_HELP = {
     "iterations": "train for exactly so many instead",
     "seed": "makes a run repeatable",
     "validation_xrays": "unseen X-rays that judge the network",
+    "consistency_weight": "of a loss on the motions between views, in the gpu profile",
 }
 RANGE_HELP = {
     "primary_deg": "positioner angle, + is LAO",

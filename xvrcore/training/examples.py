@@ -1,6 +1,6 @@
 """Synthetic X-rays of the patient with known poses, as many as training asks for, the same ones for the same seed."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -46,6 +46,7 @@ class Examples:
         self.appearance, self.channels = appearance, channels
         self.center_ras = patient.source.center_ras
         self.relative = relative or RelativePoses.around(pose_range.nominal(self.center_ras), self.center_ras)
+        self._targets = intrinsics.pixel_grid().reshape(-1, 3)
         self._reach = Reach(intrinsics)
         distance = np.mean(pose_range.distance_mm)
         self.pitch_mm = max(intrinsics.spacing_mm) * distance / intrinsics.sdd_mm
@@ -54,7 +55,7 @@ class Examples:
         """``count`` examples; the same ``seed`` gives the same ones."""
         rng = np.random.default_rng(seed)
         poses, turns = self._views(count, rng)
-        targets = self._detector(rng.uniform(-1, 1, 3))
+        targets = self._targets + self._detector_off_mm(rng)
         full = self._integrals(self.patient.full, poses, targets)
         bones = torch.zeros_like(full) if self.patient.bones is None else \
             self._integrals(self.patient.bones, poses, targets)
@@ -76,15 +77,13 @@ class Examples:
     def kept_share(self, count: int = 128, seed: int = 0) -> float:
         """The share of poses in the range whose image shows enough of the volume."""
         poses = self.pose_range.sample(count, self.center_ras, np.random.default_rng(seed))
-        return float(covered(self._integrals(self.patient.full, poses, self._detector(np.zeros(3)))).mean())
+        return float(covered(self._integrals(self.patient.full, poses, self._targets)).mean())
 
-    def _detector(self, unit: np.ndarray) -> np.ndarray:
-        """Detector points (N, 3) of a batch's pixels, as far from where they are said to be as ``unit`` (3,) tells."""
-        said, look = self.intrinsics, self.appearance
-        off_px = unit[:2] * look.principal_point_mm / np.array(said.spacing_mm[::-1])
-        real = replace(said, sdd_mm=said.sdd_mm * (1 + unit[2] * look.sdd_share),
-                       principal_point_px=tuple(said.principal_point_px + off_px))
-        return real.pixel_grid().reshape(-1, 3)
+    def _detector_off_mm(self, rng: np.random.Generator) -> np.ndarray:
+        """How far a batch's detector is, (3,) in the camera's frame, from where the intrinsics say."""
+        look = self.appearance
+        across, along = look.principal_point_mm, look.sdd_share * self.intrinsics.sdd_mm
+        return rng.uniform(-1, 1, 3) * [across, across, along]
 
     def _integrals(self, rendering: Rendering, poses: np.ndarray, targets: np.ndarray) -> torch.Tensor:
         level = level_for(rendering.projector, self.pitch_mm)

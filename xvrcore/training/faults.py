@@ -18,8 +18,9 @@ def is_out_of_memory(error: Exception) -> bool:
 
 @contextmanager
 def device_faults(device: str) -> Iterator[None]:
-    """
-    :raises WorkError: the device failed in this block; the message says what to do.
+    """Tell a device that failed in this block from other errors.
+
+    :raises WorkError: it did; the message says what to do.
     """
     try:
         yield

@@ -39,13 +39,14 @@ class ImageLoss:
     def __call__(self, batch: RenderedBatch, found: Poses) -> dict[str, torch.Tensor]:
         true = (batch.rotations, batch.shifts)
         first, second = (standardized(images, torch.ones_like(images[:1]))
-                         for images in (batch.integrals, batch.subject.integrals(*found)))
+                         for images in (batch.integrals, batch.subject.integrals(*found, batch.detector_mm)))
         similarity = multiscale_ncc(first, second, torch.ones_like(first[:1]))
         geodesic = double_geodesic(found, true, self.sdd_mm)
         terms = {"similarity": similarity, "geodesic_mm": geodesic}
         loss = 1 - similarity + self.geodesic_weight * geodesic
         if batch.segments:
-            terms["dice"] = dice(batch.subject.silhouettes(*found, batch.segments), batch.silhouettes)
+            silhouettes = batch.subject.silhouettes(*found, batch.detector_mm, batch.segments)
+            terms["dice"] = dice(silhouettes, batch.silhouettes)
             loss = loss + self.dice_weight * (1 - terms["dice"])
         if self.consistency_weight:
             terms["consistency_mm"] = double_geodesic(_to_next(found), _to_next(true), self.sdd_mm)

@@ -55,7 +55,10 @@ def make_examples(patient: Patient, segmentation: Segmentation | None, pose_rang
 
 
 def make_loss(settings: TrainingSettings, sdd_mm: float, points: torch.Tensor) -> FiducialLoss | ImageLoss:
-    """:param points: (N, 3) as ``RelativePoses.in_camera`` gives them, for the loss that measures distances."""
+    """The loss that the settings name.
+
+    :param points: (N, 3) as ``RelativePoses.in_camera`` gives them, for the one that measures distances.
+    """
     if settings.loss == "fiducials":
         return FiducialLoss(points)
     return ImageLoss(sdd_mm, settings.geodesic_weight, settings.dice_weight, settings.consistency_weight)

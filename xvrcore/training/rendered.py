@@ -18,9 +18,10 @@ SEGMENTS_AT_ONCE = 4
 @dataclass(frozen=True)
 class RenderedBatch(Batch):
     """Also what a rendering at the predicted poses is compared with: ``integrals`` (B, 1, h, w) of the ``subject``
-    and ``silhouettes`` (B, segments, h, w) of some of its ``segments``."""
+    on a detector ``detector_mm`` off, and ``silhouettes`` (B, segments, h, w) of some of its ``segments``."""
 
     subject: Subject = field(repr=False)
+    detector_mm: torch.Tensor
     integrals: torch.Tensor = field(repr=False)
     segments: list[int]
     silhouettes: torch.Tensor = field(repr=False)
@@ -39,17 +40,18 @@ class RenderedExamples(Examples):
         """``count`` examples; the same ``seed`` gives the same ones on the same kind of device."""
         rng, subject = np.random.default_rng(seed), self.subject
         poses, turns = self._views(count, rng)
-        rotations, shifts, turns = (_sent(part, subject.device) for part in (*self.relative.encoded(poses), turns))
+        rotations, shifts, turns, off = (_sent(part, subject.device) for part in (
+            *self.relative.encoded(poses), turns, self._detector_off_mm(rng)))
         look = torch.Generator(subject.device).manual_seed(int(rng.integers(1 << 62)))
-        integrals = subject.integrals(rotations, shifts)
-        mixture = mixed(integrals, subject.bone_integrals(rotations, shifts), self.appearance, look)
+        integrals = subject.integrals(rotations, shifts, off)
+        mixture = mixed(integrals, subject.bone_integrals(rotations, shifts, off), self.appearance, look)
         # heavier bones must not make all of the image too dark to tell anything
         mixture = mixture * (integrals.mean((2, 3), keepdim=True) / mixture.mean((2, 3), keepdim=True).clamp_min(1e-6))
         images, masks = seen(mixture, self._reach(turns), self.appearance, look)
         segments = rng.permutation(subject.segment_count)[:SEGMENTS_AT_ONCE].tolist()
-        silhouettes = subject.silhouettes(rotations, shifts, segments) if segments else integrals[:, :0]
-        return RenderedBatch(between_extremes(images, masks), rotations, shifts, covered(integrals), subject, integrals,
-                             segments, silhouettes)
+        silhouettes = subject.silhouettes(rotations, shifts, off, segments) if segments else integrals[:, :0]
+        return RenderedBatch(between_extremes(images, masks), rotations, shifts, covered(integrals), subject, off,
+                             integrals, segments, silhouettes)
 
 
 def _sent(values: np.ndarray, device: str) -> torch.Tensor:

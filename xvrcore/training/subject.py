@@ -28,8 +28,8 @@ class Subject:
         self._relative, self._segmentation = relative, segmentation
         # from the frame in which rotations and shifts apply: what is left of a camera's points (N, 3)
         targets = intrinsics.pixel_grid().reshape(-1, 3) @ relative.camera_turn - relative.offset
-        self._targets, self._source, self._patient_turn = (
-            self._placed(part) for part in (targets, -relative.offset[None], relative.patient_turn))
+        self._targets, self._source, self._patient_turn, self._camera_turn = (self._placed(part) for part in (
+            targets, -relative.offset[None], relative.patient_turn, relative.camera_turn))
         self._full = self._renderer(patient.full.attenuation)
         bones = patient.bone_attenuation()
         self._bones = None if bones is None else self._renderer(bones)
@@ -39,26 +39,31 @@ class Subject:
     def segment_count(self) -> int:
         return 0 if self._segmentation is None else len(self._segmentation.segments)
 
-    def integrals(self, rotations: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
-        """Line integrals (B, 1, h, w) at rotations (B, 3, 3) and shifts (B, 3; mm)."""
-        return self._full.draw(*self._rays(rotations, shifts)).reshape(-1, 1, *self.shape)
+    def integrals(self, rotations: torch.Tensor, shifts: torch.Tensor, detector_mm: torch.Tensor) -> torch.Tensor:
+        """Line integrals (B, 1, h, w) at rotations (B, 3, 3) and shifts (B, 3; mm).
 
-    def bone_integrals(self, rotations: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+        ``detector_mm`` (3,), in the camera's frame: how far the detector is from where the intrinsics say.
+        """
+        return self._full.draw(*self._rays(rotations, shifts, detector_mm)).reshape(-1, 1, *self.shape)
+
+    def bone_integrals(self, rotations: torch.Tensor, shifts: torch.Tensor, detector_mm: torch.Tensor) -> torch.Tensor:
         """Those of the bones alone, zero where the volume tells none."""
         if self._bones is None:
             return torch.zeros(len(shifts), 1, *self.shape, device=self.device)
-        return self._bones.draw(*self._rays(rotations, shifts)).reshape(-1, 1, *self.shape)
+        return self._bones.draw(*self._rays(rotations, shifts, detector_mm)).reshape(-1, 1, *self.shape)
 
-    def silhouettes(self, rotations: torch.Tensor, shifts: torch.Tensor, segments: list[int]) -> torch.Tensor:
+    def silhouettes(self, rotations: torch.Tensor, shifts: torch.Tensor, detector_mm: torch.Tensor,
+                    segments: list[int]) -> torch.Tensor:
         """How opaque each of these segments (their numbers) is along each ray, 0..1, (B, segments, h, w)."""
-        rays = self._rays(rotations, shifts)
+        rays = self._rays(rotations, shifts, detector_mm)
         lengths = [self._segment(number).draw(*rays) for number in segments]
         return 1 - torch.exp(-torch.stack(lengths, dim=1).reshape(len(shifts), -1, *self.shape) / SOLID_MM)
 
-    def _rays(self, rotations: torch.Tensor, shifts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _rays(self, rotations: torch.Tensor, shifts: torch.Tensor,
+              detector_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Sources and ends (B, N, 3) in RAS, relative to the center of the poses."""
         turn = rotations @ self._patient_turn
-        ends = (self._targets - shifts[:, None]) @ turn
+        ends = (self._targets + detector_mm @ self._camera_turn - shifts[:, None]) @ turn
         return ((self._source - shifts[:, None]) @ turn).expand_as(ends), ends
 
     def _renderer(self, volume: Volume) -> "_Renderer":
