@@ -11,13 +11,13 @@ from xvrcore import rigid
 from xvrcore.camera import Camera
 from xvrcore.checkpoint import Checkpoint, read_checkpoint
 from xvrcore.initialize.attempts import WIDE_WINDOWS
+from xvrcore.initialize.starts import GivenStart
 from xvrcore.initialize.tournament import Entry, play
 from xvrcore.networks.frames import XvrFrame
 from xvrcore.networks.inputs import reduced
 from xvrcore.networks.looks import seen_as_they_are, seen_poses
 from xvrcore.networks.poses import RelativePoses
 from xvrcore.patient import Patient
-from xvrcore.registration import GivenStart
 from xvrcore.xray import Radiograph, Xray
 
 CANDIDATES = 32

@@ -6,23 +6,20 @@ Closing it cancels the work. In doubt it tries again, denser and then by bones a
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
-from xvrcore.initialize.attempts import ATTEMPTS, HANDED_IN, LAST_ROUND, RANK, Attempt
-from xvrcore.initialize.regions import AROUND_VIEW, STANDARD_VIEWS, Region, header_region, view_region
+from xvrcore.initialize.attempts import LAST_ROUND, RANK
+from xvrcore.initialize.regions import STANDARD_VIEWS
+from xvrcore.initialize.starts import START_NAMES, GivenStart, Starts
 from xvrcore.initialize.tournament import Entry, Round, distinct, play, rivals, sampled, survivors
 from xvrcore.patient import Patient, Rendering
 from xvrcore.refine.intrinsics import IntrinsicsSettings, refine_with_intrinsics
 from xvrcore.result import Candidate, Progress, RegistrationResult, TracePoint
-from xvrcore.xray import RISES_WITH_INTENSITY, Radiograph, Xray
-from xvrcore.xray_io.orientation import flip_for
+from xvrcore.xray import RISES_WITH_INTENSITY, Radiograph
 
-START_NAMES = ("auto", "header", "wide", "given")
 REFINERS = ("lm", "adam")
 
 LEAST_DESCENDED = 24
@@ -54,18 +51,6 @@ class RegistrationSettings:
             raise InputError(f"There is no refiner {self.refiner!r}; choose one of {', '.join(REFINERS)}.")
 
 
-@dataclass(frozen=True)
-class GivenStart:
-    """A pose from elsewhere: a file, landmarks, a network, the user's hand. ``ras_from_camera`` is 4x4.
-
-    A ``guess`` stands beside the search's own starts and replaces none of them.
-    """
-
-    name: str
-    ras_from_camera: np.ndarray = field(repr=False)
-    guess: bool = False
-
-
 def register(radiograph: Radiograph, patient: Patient, settings: RegistrationSettings | None = None,
              given: tuple[GivenStart, ...] = ()) -> Iterator[Progress]:
     """Find the pose of an X-ray; a generator of :class:`Progress` that returns a :class:`RegistrationResult`.
@@ -80,25 +65,20 @@ class _Registration:
     """The state of one registration while it runs."""
 
     def __init__(self, radiograph, patient, settings, given):
-        self.radiograph, self.patient, self.settings, self.given = radiograph, patient, settings, given
+        self.radiograph, self.patient, self.settings = radiograph, patient, settings
+        self.starts = Starts(radiograph, patient.center_ras, settings.start, given)
         self.began = time.perf_counter()
         self.trace: list[TracePoint] = []
         self.timings_s: dict[str, float] = {}
         self.searched = False
         self.finalists: list[Entry] = []
         self.finals: list[Entry] = []
-        trusted = settings.start == "given"
-        self.certain = tuple(g for g in given if trusted or not g.guess)
-        self.guesses = tuple(g for g in given if g.guess and not trusted)
-        self.start = self._resolved_start()
-        handed_in = self.start == "given" or (self.start == "wide" and self.guesses)
-        self.attempts = (HANDED_IN, *ATTEMPTS) if handed_in else ATTEMPTS
 
     def run(self) -> Iterator[Progress]:
         done = 0.0
-        for number, attempt in enumerate(self.attempts):
+        for number, attempt in enumerate(self.starts.attempts):
             rendering = self.patient.bones if attempt.bones else self.patient.full
-            if rendering is None or (attempt.all_views and self.start == "wide"):
+            if rendering is None:
                 continue
             share = (1 - done) * 0.6
             steps = self._attempt(attempt, rendering, number, done, share)
@@ -131,9 +111,9 @@ class _Registration:
         """One attempt from its start to a final pose; ``share`` is its part of the progress."""
         began = time.perf_counter()
         entries: list[Entry] = []
-        for reading, regions, poses in self._starts(attempt):
+        for reading, regions, given in self.starts.of(attempt):
             objective = rendering.objective(reading)
-            entries += [Entry(name, objective, pose) for name, pose in poses]
+            entries += [Entry(g.name, objective, g.ras_from_camera) for g in given]
             for region in regions:
                 for some in sampled(objective, region, attempt.samples, attempt.sampled_at,
                                     self.settings.seed + number):
@@ -191,47 +171,6 @@ class _Registration:
             self.trace.append(TracePoint(phase, step.comparison.size, step.iteration, step.best_score))
             yield Progress(phase, done, step.best_score, Camera(intrinsics, step.best_pose))
 
-    def _starts(self, attempt: Attempt):
-        """For each reading of the radiograph: the regions to search and the poses handed in."""
-        for reading in self.radiograph.readings:
-            if attempt is HANDED_IN:
-                yield reading, [], [(g.name, g.ras_from_camera) for g in self.given]
-            elif self.start == "given" and not attempt.all_views:
-                center = self.patient.center_ras
-                yield reading, [Region(f"around {g.name}", g.ras_from_camera, center, attempt.header_range)
-                                for g in self.certain], []
-            elif self.start == "header" and not attempt.all_views:
-                beside = [(g.name, g.ras_from_camera) for g in self.guesses] if attempt is ATTEMPTS[0] else []
-                yield reading, [self._region("header", reading, attempt)], beside
-            else:
-                views = [v for v in STANDARD_VIEWS if self._flip_fits(v, reading)]
-                yield reading, [self._region(v, reading, attempt) for v in views], []
-
-    def _region(self, name: str, reading: Xray, attempt: Attempt) -> Region:
-        center, orientation = self.patient.center_ras, self.radiograph.patient_orientation
-        if name == "header":
-            return header_region(reading, center, orientation, attempt.header_range)
-        return view_region(name, reading, center, orientation, AROUND_VIEW)
-
-    def _flip_fits(self, view: str, reading: Xray) -> bool:
-        """Whether a view agrees with the reading's flip, where the header says how the image lies to the patient."""
-        orientation = self.radiograph.patient_orientation
-        wanted = flip_for(*STANDARD_VIEWS[view], orientation) if orientation else None
-        stated = self.radiograph.origins["flip"].source == "user"
-        return stated or wanted is None or wanted == reading.intrinsics.flipped
-
-    def _resolved_start(self) -> str:
-        has_angles = self.radiograph.readings[0].positioner.has_angles
-        start = self.settings.start
-        if start == "auto":
-            return "given" if self.certain else "header" if has_angles else "wide"
-        if start == "header" and not has_angles:
-            raise InputError(f"{self.radiograph.path}: its header has no positioner angles to start from; "
-                             "use --start wide, landmarks or a pose.")
-        if start == "given" and not self.certain:
-            raise InputError("No pose was handed in to start from; give --initial-pose or landmarks.")
-        return start
-
     def _result(self) -> RegistrationResult:
         if max(e.score for e in self.finals) <= -1:
             raise WorkError(f"{self.radiograph.path}: no pose shows the volume in this X-ray; "
@@ -261,8 +200,8 @@ class _Registration:
                    "by its offset at the detector times SOD/SDD; projections onto the image stay right.")
         if reading.positioner.source_isocenter_mm is None:
             yield "The source-to-isocenter distance is unknown: depth was searched more widely."
-        if self.start != "wide" and best.start in STANDARD_VIEWS:
-            near = "header's angles" if self.start == "header" else "pose handed in"
+        if self.starts.name != "wide" and best.start in STANDARD_VIEWS:
+            near = "header's angles" if self.starts.name == "header" else "pose handed in"
             yield (f"Nothing near the {near} fits; this pose was found around the {best.start} view. "
                    "Is the patient's position in the header right?")
         if best.objective.projector is not self.patient.full.projector:
@@ -281,8 +220,8 @@ class _Registration:
 
     def _initial(self) -> Entry:
         """Where it all began: the pose handed in, or the middle of the first region."""
-        reading, regions, poses = next(iter(self._starts(self.attempts[0])))
-        name, pose = poses[0] if poses else (regions[0].name, regions[0].nominal)
+        reading, regions, given = next(self.starts.of(self.starts.attempts[0]))
+        name, pose = (given[0].name, given[0].ras_from_camera) if given else (regions[0].name, regions[0].nominal)
         objective = self.patient.full.objective(reading)
         return Entry(name, objective, pose, float(objective.scores(pose[None], LAST_ROUND.rank)[0]))
 

@@ -99,7 +99,7 @@ def test_auto_is_joseph_without_a_gpu_and_needs_no_nanodrr(rng, monkeypatch):
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     volume = blobs(rng)
     assert make_projector(volume).name == "joseph"
-    monkeypatch.setattr("xvrcore.render.projector.find_spec", lambda name: None)
+    monkeypatch.setattr("xvrcore.render.backends.find_spec", lambda name: None)
     assert make_projector(volume).name == "joseph"
     assert make_projector(volume, device="cpu").name == "joseph"
 

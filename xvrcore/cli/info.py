@@ -10,7 +10,7 @@ import numpy as np
 from xvrcore.errors import InputError
 from xvrcore.pose_file import software_versions
 from xvrcore.render import make_projector
-from xvrcore.render.projector import BACKENDS
+from xvrcore.render.backends import BACKENDS
 from xvrcore.volume import Volume
 
 WATER_PER_MM = 0.02

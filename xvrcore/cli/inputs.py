@@ -12,9 +12,9 @@ from xvrcore.camera import Camera
 from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.cli.templates import add_template_arguments, template_from_patient
 from xvrcore.errors import InputError
+from xvrcore.initialize.starts import GivenStart
 from xvrcore.patient import Patient, patient_of_segments
-from xvrcore.registration import GivenStart
-from xvrcore.render.projector import BACKENDS
+from xvrcore.render.backends import BACKENDS
 from xvrcore.segments import Segmentation, match_grid, read_segmentation
 from xvrcore.truth import Truth, read_truth
 from xvrcore.volume import Volume
