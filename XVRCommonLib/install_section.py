@@ -6,10 +6,14 @@ from . import packages
 
 
 class InstallSection:
-    """``requirements`` are those of the panel's module; ``check()`` tries them out, in the worker's thread."""
+    """``requirements`` are those of the panel's module; ``check()`` tries them out, in the worker's thread.
 
-    def __init__(self, ui, panel, requirements, check):
+    ``onReady()`` is called after installing (default: the panel begins anew).
+    """
+
+    def __init__(self, ui, panel, requirements, check, onReady=None):
         self.ui, self.panel, self.requirements, self.check = ui, panel, requirements, check
+        self.onReady = onReady or panel.initialize
         self.ready = False
         ui.installButton.connect("clicked()", self._onInstall)
         self.update()
@@ -25,7 +29,7 @@ class InstallSection:
     def _onChecked(self, words, error):
         self.update()
         self.panel.say(str(error) if error is not None else words)
-        self.panel.initialize()
+        self.onReady()
 
     def update(self):
         """Look what is missing; ``ready`` tells that nothing is."""

@@ -80,9 +80,9 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from XVRCommonLib.packages import NETWORKS, selfCheck
 
         self.jobStart = JobStart(self.worker, self._onJobChanged)
-        self.watch = JobWatch(self.worker, self._onTick, self._onLooked)
-        self.installSection = InstallSection(self.ui, self, NETWORKS, selfCheck)
+        self.watch = JobWatch(self.worker, self._onTick, self._onLooked, self.say)
         self.inputsSection, self.trainingSection = InputsSection(self.ui, self), TrainingSection(self.ui, self)
+        self.installSection = InstallSection(self.ui, self, NETWORKS, selfCheck, self._onInstalled)
         self.progressSection = ProgressSection(self.ui, self)
         self.sections = (self.inputsSection, RangeSection(self.ui, self), self.trainingSection,
                          JobsSection(self.ui, self), self.progressSection)
@@ -103,6 +103,10 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.trainingSection.close()
             self.progressSection.close()
         self.removeObservers()
+
+    def _onInstalled(self):
+        self.initialize()
+        self.trainingSection.checkPython()
 
     def release(self, caller=None, event=None):
         """Let go of the scene; jobs go on."""

@@ -299,6 +299,8 @@ def test_missing_packages_are_named_asked_for_and_torch_comes_from_its_extension
     with dialogs.answer("Install now", qt.QMessageBox.Ok), dialogs.answer("PyTorch will be", qt.QMessageBox.Ok):
         user.click(panel.ui.installButton)
     user.wait_until(lambda: "Ready" in panel.ui.messageLabel.text, SHORTLY_S, "checked")
+    user.wait_until(lambda: "renderers that work: joseph (cpu)" in panel.ui.checkLabel.text, STARTED_S, "checked too")
+    assert "this CPU" in panel.ui.budgetLabel.text
     asked = {name for request in slicer.packaging.requests for name in request.requirements}
     assert asked == {"torch>=2.2", "psutil>=5.9"}
     assert not panel.ui.installSection.visible

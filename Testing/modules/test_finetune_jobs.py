@@ -97,6 +97,26 @@ def test_a_job_that_lies_elsewhere_can_be_added(trainer, tmp_path):
     assert "is not a job folder" in trainer.ui.messageLabel.text
 
 
+def test_a_damaged_job_says_so_and_hides_no_other(trainer, jobs_root):
+    made_job(jobs_root / "fine", RECORDS, {})
+    config = made_job(jobs_root / "damaged", RECORDS, {}) / "config.json"
+    config.write_text("{half of")
+    watched(trainer, config.parent)
+    assert "config.json cannot be read" in trainer.ui.stateLabel.text
+    assert trainer.ui.jobsTable.rowCount == 2
+    config.write_text("{}")
+    user.wait_until(lambda: "finished" in trainer.ui.stateLabel.text, SHORTLY_S, "mended")
+
+
+def test_the_modules_own_test_is_skipped_without_torch(trainer):
+    import slicer
+    from slicerhost import packaging
+
+    packaging.missing.add("torch")
+    slicer.selfTests["XVRFinetune"]()
+    assert "Skipped: torch" in dialogs.shown[-1].text
+
+
 def test_a_deleted_job_leaves_the_list(trainer, jobs_root):
     import shutil
 

@@ -2,7 +2,7 @@
 
 import panel_steps
 import pytest
-from finetune_steps import SHORTLY_S, STARTED_S, TRAINED_S, choose_inputs, settle
+from finetune_steps import SHORTLY_S, STARTED_S, TRAINED_S, choose_inputs, settle, type_detector
 from registration_scene import MODULE as REGISTRATION
 from slicerhost import testing as user
 
@@ -29,6 +29,23 @@ def iteration(panel):
 
 def state(panel):
     return panel.watch.progress.state
+
+
+def test_a_job_that_is_being_started_begins_even_if_the_module_goes(trainer, ct, small_jobs, jobs_root, host):
+    import slicer
+
+    user.select_node(trainer.ui.ctSelector, ct)
+    type_detector(trainer)
+    user.type_text(trainer.ui.nameEdit, "net")
+    settle(trainer)
+    user.click(trainer.ui.startButton)
+    user.wait_until(lambda: "Starting" in trainer.ui.startStatus.text, SHORTLY_S, "it begins")
+    slicer.util.reloadScriptedModule("XVRFinetune")
+    again = slicer.modules.XVRFinetuneWidget
+    user.wait_until(lambda: "net: running" in again.ui.stateLabel.text, STARTED_S, "it runs")
+    user.click(again.ui.stopButton)
+    user.wait_until(lambda: again.watch.progress.state.phase == "stopped", STARTED_S, "stopped")
+    settle(again)
 
 
 def gaps_while_it_trains(panel, times=4):

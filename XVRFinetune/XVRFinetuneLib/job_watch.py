@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import qt
+from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
 from xvrcore.errors import InputError
@@ -41,11 +42,12 @@ class Progress:
 class JobWatch:
     """Follows one job closely, and the list of all.
 
-    ``onTick()`` is called at every poll, ``onChange()`` when something has been read.
+    ``onTick()`` is called at every poll, ``onChange()`` when something has been read, ``onProblem(words)`` when
+    nothing can be.
     """
 
-    def __init__(self, worker, onTick, onChange):
-        self.worker, self.onTick, self.onChange = worker, onTick, onChange
+    def __init__(self, worker, onTick, onChange, onProblem):
+        self.worker, self.onTick, self.onChange, self.onProblem = worker, onTick, onChange, onProblem
         self.folder = self.progress = self._reader = None
         self.jobs = []
         self._asked, self._polls = False, 0
@@ -54,7 +56,8 @@ class JobWatch:
         self._timer.connect("timeout()", self._poll)
 
     def start(self):
-        self._timer.start()
+        if not self._timer.active:
+            self._timer.start()
 
     def close(self):
         self._timer.stop()
@@ -87,7 +90,8 @@ class JobWatch:
     def _onLooked(self, progress, found, error):
         self._asked = False
         if error is not None:
-            raise error
+            self.onProblem(_("The jobs cannot be read: {error}.").format(error=error))
+            return
         one, jobs = found
         if jobs is not None:
             self.jobs = jobs
@@ -112,10 +116,10 @@ def _look(folder, reader, folders):
 
 
 def _stateOf(folder):
-    """None where the job has been deleted."""
-    from xvrcore.jobs import state_of
+    """None where the job has been deleted; a damaged one says so."""
+    from xvrcore.jobs import JobFolder, JobState, state_of
 
     try:
         return state_of(folder)
-    except InputError:
-        return None
+    except InputError as error:
+        return JobState(folder, "failed", str(error), {}, {}) if JobFolder(folder).config.is_file() else None

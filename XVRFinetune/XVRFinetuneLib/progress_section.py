@@ -16,7 +16,7 @@ PLOT_HEIGHT, PICTURE_WIDTH = 250, 420
 class ProgressSection:
     def __init__(self, ui, panel):
         self.ui, self.panel = ui, panel
-        self._picture = None
+        self._picture = self._plotView = None
         self.plot = slicer.qMRMLPlotWidget()
         self.plot.setMRMLScene(slicer.mrmlScene)
         self.plot.setMinimumHeight(PLOT_HEIGHT)
@@ -47,7 +47,8 @@ class ProgressSection:
         session.curves.show(progress)
         if session.p.chart is not None:
             view = plotView(session.p.chart)
-            if self.plot.mrmlPlotViewNode() is not view:
+            if view is not self._plotView:
+                self._plotView = view
                 self.plot.setMRMLPlotViewNode(view)
 
     def close(self):

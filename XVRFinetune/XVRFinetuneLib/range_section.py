@@ -1,6 +1,9 @@
 """Panel, 2: the range of views that the network learns: a preset, what is stated of it, and a picture."""
 
+from pathlib import Path
+
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from .command_line import RANGES
@@ -59,6 +62,7 @@ class RangeSection:
         self._shown = picture
         pixmap = qt.QPixmap()
         if picture is not None:
-            pixmap.loadFromData(qt.QByteArray(picture))
-            pixmap = pixmap.scaledToWidth(PICTURE_WIDTH, qt.Qt.SmoothTransformation)
+            path = Path(slicer.app.temporaryPath) / "xvr_views.png"
+            path.write_bytes(picture)
+            pixmap = qt.QPixmap(str(path)).scaledToWidth(PICTURE_WIDTH, qt.Qt.SmoothTransformation)
         self.ui.viewsPicture.setPixmap(pixmap)

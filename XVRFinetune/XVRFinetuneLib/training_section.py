@@ -29,7 +29,7 @@ class TrainingSection:
         ui.jobsFolderButton.connect("directoryChanged(QString)", self._onJobsFolder)
         ui.pythonPath.currentPath = chosenPython()
         ui.pythonPath.connect("currentPathChanged(QString)", self._onPython)
-        ui.checkButton.connect("clicked()", self._onCheck)
+        ui.checkButton.connect("clicked()", self.checkPython)
         ui.startButton.connect("clicked()", self._onStart)
 
     def _onNetwork(self, path):
@@ -48,7 +48,8 @@ class TrainingSection:
         choosePython(path)
         self.ui.checkLabel.text = ""
 
-    def _onCheck(self):
+    def checkPython(self):
+        """Have the worker's Python name its devices and run a kernel on each."""
         try:
             self._check = Command(["info", "--json"])
         except OSError as error:
