@@ -5,7 +5,6 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
-from scipy import stats
 from xray_files import write_xray
 from xray_pictures import random_anatomy
 
@@ -56,4 +55,4 @@ def test_random_encodings_of_one_picture_give_one_image(tmp_path, rng, number):
     reading = {r.polarity: r for r in radiograph.readings}[sense]
     seen = reading.mask & (line < 3)        # few bits tell little of what hardly anything passes
     assert reading.mask.mean() > 0.5
-    assert stats.spearmanr(reading.image[seen], line[seen]).statistic > 0.97
+    assert np.corrcoef(reading.image[seen], line[seen])[0, 1] > 0.97
