@@ -65,7 +65,8 @@ def _channels(labels: Volume, label_values) -> np.ndarray:
     return channels
 
 
-@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+# not cached on disk: numba would not notice that planes_crossed, in another file, has changed
+@njit(parallel=True, nogil=True, error_model="numpy")
 def _deal(values, labels, channels, label_from_ijk, ijk_from_camera, targets, result):
     source = (ijk_from_camera[0, 3], ijk_from_camera[1, 3], ijk_from_camera[2, 3])
     m = ijk_from_camera
