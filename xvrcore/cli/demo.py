@@ -51,7 +51,7 @@ def _second_act(chest: Path, truth_file: Path, out: Path) -> int:
     from xvrcore.cli import main
     from xvrcore.cli.jobs import follow_job
     from xvrcore.jobs import JobFolder, launch, stop
-    from xvrcore.training.finetune import NETWORK
+    from xvrcore.training.files import NETWORK
     job, xray = out / "finetune", str(read_truths(truth_file)[0].dicom)
     volume = ["--volume", str(chest / "cxr.nii.gz"), "--xray", xray]
     if JobFolder(job).config.exists():
