@@ -1,5 +1,6 @@
 """Outlines of a segmentation's segments in perspective: closed polylines in pixels of the stored image."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,13 +43,14 @@ def segment_outlines(segmentation: Segmentation, camera: Camera,
     labels = segmentation.labels
     lattice, step, first = _lattice(camera, labels, longest_side_px)
     ijk_from_camera = np.linalg.inv(labels.ras_from_ijk) @ camera.ras_from_camera
+    edge = np.array([camera.intrinsics.cols, camera.intrinsics.rows]) - 0.5
     boxes = ndimage.find_objects(labels.values)
     outlines = []
     for segment in segmentation.segments:
         box = boxes[segment.value - 1] if 0 < segment.value <= len(boxes) else None
         contours = [] if box is None else _contours_of(labels.values[box] == segment.value, box, lattice,
                                                        ijk_from_camera)
-        outlines.append(SegmentOutline(segment, tuple(c * step + first for c in contours)))
+        outlines.append(SegmentOutline(segment, tuple(np.clip(c * step + first, -0.5, edge) for c in contours)))
     return tuple(outlines)
 
 
@@ -67,7 +69,7 @@ def write_outlines(path: str | Path, outlines: tuple[SegmentOutline, ...], intri
 
 
 def _lattice(camera: Camera, labels: Volume, longest_side_px: int) -> tuple[Intrinsics, float, np.ndarray]:
-    """Where rays are cast: evenly over the stored image, and not much closer than voxels appear in it.
+    """Where rays are cast: all over the stored image, and not much closer than voxels appear in it.
 
     :return: intrinsics, and pitch and first point (u, v) in stored pixels.
     """
@@ -75,7 +77,7 @@ def _lattice(camera: Camera, labels: Volume, longest_side_px: int) -> tuple[Intr
     depth = rigid.apply(rigid.inverse(camera.ras_from_camera), labels.center_ras)[2]
     voxel_px = labels.spacing_mm.min() * stored.sdd_mm / max(stored.spacing_mm) / max(depth, stored.sdd_mm / 4)
     step = float(max(1.0, max(stored.rows, stored.cols) / longest_side_px, RAY_PITCH_VOXELS * voxel_px))
-    rows, cols = (max(2, round(n / step)) for n in (stored.rows, stored.cols))
+    rows, cols = (max(2, math.ceil(n / step)) for n in (stored.rows, stored.cols))
     first = (np.array([stored.cols, stored.rows]) - 1 - (np.array([cols, rows]) - 1) * step) / 2
     return stored.region(*first.tolist(), step, rows, cols), step, first
 
