@@ -252,6 +252,7 @@ class XVRFinetuneTest(ScriptedLoadableModuleTest):
         import time
 
         from xvrcore.cli.self_test import imaginary_patient
+        from xvrcore.jobs import stop
         from xvrcore.training.files import NETWORK
 
         volume, _bones = imaginary_patient()
@@ -261,11 +262,13 @@ class XVRFinetuneTest(ScriptedLoadableModuleTest):
         p.ct, p.rows, p.cols, p.iterations = ct, 144, 160, 20
         widget.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(2.2, 2.2))
         widget.startJob()
-        deadline = time.time() + 300
+        deadline = time.time() + 600
         while time.time() < deadline and not self._ended(widget):
             slicer.app.processEvents()
         state = widget.watch.progress.state
-        assert state.phase == "finished", state.message
+        if state.is_live:
+            state = stop(state.path)
+        assert state.phase == "finished", f"{state.phase}: {state.message}"
         assert (state.path / NETWORK).is_file()
 
     def _ended(self, widget):

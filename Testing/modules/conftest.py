@@ -7,8 +7,9 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE), str(HERE.parent / "core")]
 
 from finetune_steps import MODULE as FINETUNE  # noqa: E402
-from finetune_steps import SMALL  # noqa: E402
+from finetune_steps import SMALL, type_detector  # noqa: E402
 from registration_scene import MODULE, add_volume, patient, write_xray  # noqa: E402
+from slicerhost import testing as user  # noqa: E402
 from slicerhost.fixtures import *  # noqa: E402, F403 - fixtures are found by name
 
 
@@ -56,3 +57,11 @@ def small_jobs(trainer, monkeypatch):
 
     words = job_start.finetuneWords
     monkeypatch.setattr(job_start, "finetuneWords", lambda *choices: [*words(*choices), *SMALL])
+
+
+@pytest.fixture
+def primed(trainer, ct):
+    """The panel with a CT and a typed detector."""
+    user.select_node(trainer.ui.ctSelector, ct)
+    type_detector(trainer)
+    return trainer

@@ -9,7 +9,8 @@ from pathlib import Path
 
 FOLDER, MODE = Path(sys.argv[1]), sys.argv[2]
 MODULES = ("XVRFinetune", "XVRRegistration")
-WAIT_S = 60
+WAIT_S = 300
+"""Kernels are compiled anew there, which takes its time on a loaded machine."""
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 ABSENT = ("numba", "tqdm", "safetensors", "filelock", "psutil", "torch") if MODE == "bare" else ("torch",)
@@ -30,6 +31,7 @@ def main():
         assert ("numba" in panel.ui.installLabel.text) == (MODE == "bare")
         if name == "XVRFinetune" and MODE != "bare":
             draw_views(panel)
+            run_worker()
     import xvrcore
 
     assert Path(xvrcore.__file__).is_relative_to(FOLDER), xvrcore.__file__
@@ -66,6 +68,15 @@ def draw_views(panel):
     panel.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(1.0, 1.0))
     user.wait_until(lambda: panel.session.picture is not None, WAIT_S, "views are drawn")
     user.wait_until(lambda: panel.ui.startButton.enabled, WAIT_S, "ready")
+
+
+def run_worker():
+    """The worker's Python finds the installed core."""
+    from XVRFinetuneLib.worker_python import Command
+
+    command = Command(["jobs", "list", str(FOLDER)])
+    user.wait_until(lambda: command.exitCode() is not None, WAIT_S, "it ends")
+    assert command.exitCode() == 0, command.complaint()
 
 
 main()

@@ -9,20 +9,11 @@ from finetune_steps import SHORTLY_S, STARTED_S, choose_inputs, settle, type_det
 from PIL import Image
 from registration_scene import CENTER, add_volume, patient
 from slicerhost import testing as user
-from slicerhost.pythonqt.dialogs import dialogs
 from test_registration_inputs import unusable_volume
 
 from xvrcore.networks.ranges import preset
 from xvrcore.segments import read_segmentation
 from xvrcore.volume_io import read_volume
-
-
-@pytest.fixture
-def ready(trainer, ct):
-    """The panel with a CT and a typed detector."""
-    user.select_node(trainer.ui.ctSelector, ct)
-    type_detector(trainer)
-    return trainer
 
 
 @pytest.fixture
@@ -98,34 +89,34 @@ def test_a_file_that_is_no_xray_is_named(trainer, ct, tmp_path):
 @pytest.mark.parametrize(("make", "words"), [
     ("vector", "values in each voxel"), ("constant", "constant"), ("singular", "singular"), ("empty", "empty"),
     ("warped", "not linear")])
-def test_an_unusable_volume_is_named(ready, make, words):
+def test_an_unusable_volume_is_named(primed, make, words):
     wrong = unusable_volume(make)
-    ready.parameters.ct = wrong
-    settle(ready)
-    assert words in ready.ui.startStatus.text
-    assert wrong.GetName() in ready.ui.inputsStatus.text
-    assert not ready.ui.startButton.enabled
+    primed.parameters.ct = wrong
+    settle(primed)
+    assert words in primed.ui.startStatus.text
+    assert wrong.GetName() in primed.ui.inputsStatus.text
+    assert not primed.ui.startButton.enabled
 
 
-def test_the_range_follows_anatomy_and_what_is_typed(ready):
-    ui = ready.ui
+def test_the_range_follows_anatomy_and_what_is_typed(primed):
+    ui = primed.ui
     user.choose(ui.anatomyCombo, "Pelvis")
-    settle(ready)
-    assert ready.session.poseRange == preset("pelvis", "PA", 700.0)
-    before = ready.session.picture
+    settle(primed)
+    assert primed.session.poseRange == preset("pelvis", "PA", 700.0)
+    before = primed.session.picture
     user.type_text(ui.primaryHigh, "60")
-    user.wait_until(lambda: ready.session.picture is not None and ready.session.picture != before, SHORTLY_S, "drawn")
-    settle(ready)
-    assert ready.session.poseRange.primary_deg == (-45, 60)
+    user.wait_until(lambda: primed.session.picture is not None and primed.session.picture != before, SHORTLY_S, "drawn")
+    settle(primed)
+    assert primed.session.poseRange.primary_deg == (-45, 60)
     assert "60° LAO" in ui.rangeWords.text
     assert not ui.viewsPicture.pixmap.isNull()
     user.type_text(ui.rollLow, "90")
-    settle(ready)
+    settle(primed)
     assert "roll_deg" in ui.rangeWords.text
     assert "roll_deg" in ui.startButton.toolTip
     user.click(ui.presetButton)
-    settle(ready)
-    assert ready.session.poseRange == preset("pelvis", "PA", 700.0)
+    settle(primed)
+    assert primed.session.poseRange == preset("pelvis", "PA", 700.0)
 
 
 @pytest.fixture
@@ -145,22 +136,22 @@ def labels(ct):
     return node
 
 
-def test_only_visible_segments_are_trained_on(ready, ct, labels, tmp_path):
+def test_only_visible_segments_are_trained_on(primed, ct, labels, tmp_path):
     from XVRFinetuneLib.volume_files import writeSubject
 
-    before = ready.session.picture
-    user.select_node(ready.ui.segmentationSelector, labels)
-    user.wait_until(lambda: ready.session.picture is not None and ready.session.picture != before, SHORTLY_S, "drawn")
-    settle(ready)
-    assert "trained on: spine." in ready.ui.inputsStatus.text
-    _volume, path = writeSubject(ready.session.subject, tmp_path / "job", None)
+    before = primed.session.picture
+    user.select_node(primed.ui.segmentationSelector, labels)
+    user.wait_until(lambda: primed.session.picture is not None and primed.session.picture != before, SHORTLY_S, "drawn")
+    settle(primed)
+    assert "trained on: spine." in primed.ui.inputsStatus.text
+    _volume, path = writeSubject(primed.session.subject, tmp_path / "job", None)
     written = read_segmentation(path)
     assert [segment.name for segment in written.segments] == ["Segment 1"]
     assert written.labels.values.sum() == 10 * 20 * 20
     labels.GetDisplayNode().SetSegmentVisibility("spine", False)
-    ready.enter()
-    settle(ready)
-    assert "No segment of bones is visible" in ready.ui.startStatus.text
+    primed.enter()
+    settle(primed)
+    assert "No segment of bones is visible" in primed.ui.startStatus.text
 
 
 def test_a_volume_is_written_only_where_no_file_shows_it_as_it_stands(host, tmp_path):
@@ -190,26 +181,26 @@ def test_a_volume_is_written_only_where_no_file_shows_it_as_it_stands(host, tmp_
     np.testing.assert_allclose(written.center_ras, (turned @ [*CENTER, 1])[:3], atol=1e-4)
 
 
-def test_the_command_line_understands_every_word_of_the_panel(ready, jobs_root, tmp_path, monkeypatch):
+def test_the_command_line_understands_every_word_of_the_panel(primed, jobs_root, tmp_path, monkeypatch):
     """What the job's configuration says is what the panel showed."""
     from XVRFinetuneLib.command_line import finetuneWords
 
     from xvrcore.cli import main
 
     monkeypatch.setattr("xvrcore.jobs.control.subprocess.Popen", _no_process)
-    p = ready.parameters
+    p = primed.parameters
     p.iterations, p.seed, p.threads = 77, 5, 3
     read_ct = tmp_path / "ct.nrrd"
     import slicer
     slicer.util.saveNode(p.ct, str(read_ct))
-    ready.session.state("right_mm", [-1e-5, 20.5])
-    settle(ready)
-    words = finetuneWords(ready.session.order(), tmp_path / "job", read_ct, None)
+    primed.session.state("right_mm", [-1e-5, 20.5])
+    settle(primed)
+    words = finetuneWords(primed.session.order(), tmp_path / "job", read_ct, None)
     with pytest.raises(_NoProcess):
         main(words)
     config = json.loads((tmp_path / "job" / "config.json").read_text())
-    assert config["intrinsics"] == json.loads(json.dumps(asdict(ready.session.example.intrinsics)))
-    assert np.allclose(list(config["range"].values()), list(ready.session.poseRange.as_dict().values()))
+    assert config["intrinsics"] == json.loads(json.dumps(asdict(primed.session.example.intrinsics)))
+    assert np.allclose(list(config["range"].values()), list(primed.session.poseRange.as_dict().values()))
     assert config["range"]["right_mm"][1] == 20.5
     assert (config["settings"]["iterations"], config["settings"]["seed"], config["threads"]) == (77, 5, 3)
     assert config["volume_options"]["modality"] == "ct"
@@ -224,95 +215,41 @@ def _no_process(*_words, **_options):
 
 
 def test_the_panels_choices_are_the_cores(host, trainer):
-    from XVRFinetuneLib.parameters import Anatomy, Parameters, View
-    from XVRFinetuneLib.training_section import PROFILES as SHOWN
+    from XVRFinetuneLib.parameters import Anatomy, Parameters, Profile, View
 
     from xvrcore.networks.ranges import ANATOMIES, VIEWS
     from xvrcore.training.settings import PROFILES, TrainingSettings
 
     assert {one.name for one in Anatomy} == set(ANATOMIES)
     assert {one.coreName for one in View} == {None, *VIEWS}
-    assert set(SHOWN) == {"auto", *PROFILES}
+    assert {one.name for one in Profile} == {"auto", *PROFILES}
     assert trainer.parameters.minutes == TrainingSettings().minutes
     assert trainer.parameters.seed == TrainingSettings().seed
     assert Parameters is type(trainer.parameters)
 
 
-def test_a_python_that_cannot_train_is_named(ready, tmp_path):
-    broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\necho 'No module named numba' >&2\nexit 1\n")
-    broken.chmod(0o755)
-    user.click(ready.ui.advancedSection)
-    user.type_text(ready.ui.pythonPath, str(broken))
-    user.click(ready.ui.checkButton)
-    user.wait_until(lambda: "No module named numba" in ready.ui.checkLabel.text, SHORTLY_S, "said")
-    user.click(ready.ui.startButton)
-    user.wait_until(lambda: "No module named numba" in ready.ui.messageLabel.text, SHORTLY_S, "said")
-    settle(ready)
-    assert ready.ui.startButton.enabled
-    user.type_text(ready.ui.pythonPath, str(tmp_path / "missing"))
-    user.click(ready.ui.startButton)
-    user.wait_until(lambda: "choose another in Advanced" in ready.ui.messageLabel.text, SHORTLY_S, "said")
 
-
-def test_a_job_that_fails_says_why_and_what_to_do(ready, small_jobs):
+def test_a_job_that_fails_says_why_and_what_to_do(primed, small_jobs):
     """The range misses the volume: known only once it is rendered."""
     for box in ("rightHigh", "rightLow"):
-        user.type_text(getattr(ready.ui, box), "2000")
-        settle(ready)
-    user.click(ready.ui.startButton)
-    user.wait_until(lambda: "failed" in ready.ui.stateLabel.text, STARTED_S, "failed")
-    settle(ready)
-    assert "narrow the shifts or angles" in ready.ui.stateLabel.text
-    assert "narrow the shifts or angles" in ready.ui.logEdit.toPlainText()
-    assert ready.ui.resumeButton.enabled
+        user.type_text(getattr(primed.ui, box), "2000")
+        settle(primed)
+    user.click(primed.ui.startButton)
+    user.wait_until(lambda: "failed" in primed.ui.stateLabel.text, STARTED_S, "failed")
+    settle(primed)
+    assert "narrow the shifts or angles" in primed.ui.stateLabel.text
+    assert "narrow the shifts or angles" in primed.ui.logEdit.toPlainText()
+    assert primed.ui.resumeButton.enabled
 
 
-def test_a_name_that_is_taken_is_refused(ready, jobs_root):
+def test_a_name_that_is_taken_is_refused(primed, jobs_root):
     from finetune_steps import made_job
 
     made_job(jobs_root / "net", (), {})
-    user.type_text(ready.ui.nameEdit, "net")
-    settle(ready)
-    assert "There is a job net already" in ready.ui.startButton.toolTip
-    user.type_text(ready.ui.nameEdit, "net2")
-    settle(ready)
-    assert ready.ui.startButton.enabled
-    assert str(jobs_root / "net2") in ready.ui.folderLabel.text
-
-
-def test_missing_packages_are_named_asked_for_and_torch_comes_from_its_extension(host, jobs_root, open_module):
-    import qt
-    import slicer
-    from finetune_steps import MODULE
-    from slicerhost import packaging
-
-    packaging.missing.update({"torch", "psutil"})
-    panel = open_module(MODULE)
-    assert "psutil" in panel.ui.installLabel.text
-    assert "torch" in panel.ui.installLabel.text
-    user.wait_until(lambda: not panel.ui.inputsSection.enabled, SHORTLY_S, "shown")
-    assert "Install the packages" in panel.ui.inputsSection.toolTip
-    user.click(panel.ui.installButton)
-    assert "PyTorch extension is missing" in panel.ui.installLabel.text
-    packaging.add_pytorch_extension()
-    with dialogs.answer("Install now", qt.QMessageBox.Ok), dialogs.answer("PyTorch will be", qt.QMessageBox.Ok):
-        user.click(panel.ui.installButton)
-    user.wait_until(lambda: "Ready" in panel.ui.messageLabel.text, SHORTLY_S, "checked")
-    user.wait_until(lambda: "renderers that work: joseph (cpu)" in panel.ui.checkLabel.text, STARTED_S, "checked too")
-    assert "this CPU" in panel.ui.budgetLabel.text
-    asked = {name for request in slicer.packaging.requests for name in request.requirements}
-    assert asked == {"torch>=2.2", "psutil>=5.9"}
-    assert not panel.ui.installSection.visible
-
-
-def test_what_the_panel_installs_is_what_the_core_needs():
-    from pathlib import Path
-
-    import tomllib
-
-    from XVRCommonLib.packages import NETWORKS, UNTOUCHED
-
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    own = {one for one in project["dependencies"] if not one.startswith(tuple(set(UNTOUCHED) - {"torch"}))}
-    assert set(NETWORKS) == own
+    user.type_text(primed.ui.nameEdit, "net")
+    settle(primed)
+    assert "There is a job net already" in primed.ui.startButton.toolTip
+    user.type_text(primed.ui.nameEdit, "net2")
+    settle(primed)
+    assert primed.ui.startButton.enabled
+    assert str(jobs_root / "net2") in primed.ui.folderLabel.text

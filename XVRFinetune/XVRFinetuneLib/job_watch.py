@@ -22,6 +22,7 @@ class Progress:
     """
 
     state: object = None
+    looked: bool = False
     latest: dict = field(default_factory=dict)
     training: list = field(default_factory=list)
     validation: list = field(default_factory=list)
@@ -98,6 +99,7 @@ class JobWatch:
         if progress is not None and progress is self.progress:
             progress.state, records, progress.log, progress.picture = one
             progress.add(records)
+            progress.looked = True
             if progress.state is not None:
                 self.jobs = [progress.state if job.path == progress.state.path else job for job in self.jobs]
         self.onChange()

@@ -50,6 +50,18 @@ class View(enum.Enum):
                 View.RightLateral: "right lateral"}.get(self)
 
 
+class Profile(enum.Enum):
+    """Names are those of xvrcore.training.settings.PROFILES, and the choice between them (stored by name)."""
+
+    auto = 0
+    cpu = 1
+    gpu = 2
+
+    def label(self):
+        return {Profile.auto: _("Automatic: as the computer's devices allow"), Profile.cpu: _("CPU: a small network"),
+                Profile.gpu: _("GPU: a large network, by xvr's recipe")}[self]
+
+
 @parameterNodeWrapper
 class Parameters:
     ct: vtkMRMLScalarVolumeNode
@@ -66,7 +78,7 @@ class Parameters:
     intervals: str = "{}"  # what the user stated of the range, JSON of fields of xvrcore.networks.ranges.PoseRange
 
     startNetwork: pathlib.Path
-    profile: str = "auto"
+    profile: Profile = Profile.auto
     minutes: Annotated[float, WithinRange(0.5, 1440)] = 5.0
     iterations: Annotated[int, WithinRange(0, 10000000)] = 0  # 0: train by the clock
     threads: Annotated[int, WithinRange(0, 1024)] = 0  # 0: all

@@ -30,6 +30,7 @@ class ProgressSection:
         self.plot.visible = state is not None and session.p.chart is not None
         if state is None:
             self.ui.stateLabel.text = _("Choose a job to watch it.") if folder is None else \
+                _("There is no job in {folder}.").format(folder=folder) if progress.looked else \
                 _("Looking at {folder}…").format(folder=folder)
             self.ui.stateLabel.styleSheet = self.ui.etaLabel.text = ""
             self._showPicture(None)

@@ -181,5 +181,5 @@ class Session:
         """What is to be trained."""
         p = self.p
         start = p.startNetwork if p.startNetwork.name else None
-        return Order(self.subject.volume.quantity, self.example.intrinsics, self.poseRange, start, p.profile,
+        return Order(self.subject.volume.quantity, self.example.intrinsics, self.poseRange, start, p.profile.name,
                      p.minutes, p.iterations, p.threads, p.seed)

@@ -10,11 +10,8 @@ from XVRCommonLib.network_chooser import NetworkChooser
 from xvrcore.errors import InputError
 
 from .job_start import jobFolder
+from .parameters import Profile
 from .worker_python import Command, choosePython, chosenPython, knownGpus, rememberGpus, workerPython
-
-PROFILES = {"auto": _("Automatic: as the computer's devices allow"), "cpu": _("CPU: a small network"),
-            "gpu": _("GPU: a large network, by xvr's recipe")}
-"""Those of xvrcore.training.settings.PROFILES, and the choice between them."""
 
 
 class TrainingSection:
@@ -23,8 +20,6 @@ class TrainingSection:
         self._check = None
         self.networkChooser = NetworkChooser(ui.networkCombo, ui.networkFileButton, _("Nothing: an untrained network"),
                                              self._onNetwork)
-        ui.profileCombo.addItems(list(PROFILES.values()))
-        ui.profileCombo.connect("currentIndexChanged(int)", self._onProfile)
         ui.jobsFolderButton.directory = str(job_list.rootFolder())
         ui.jobsFolderButton.connect("directoryChanged(QString)", self._onJobsFolder)
         ui.pythonPath.currentPath = chosenPython()
@@ -34,10 +29,6 @@ class TrainingSection:
 
     def _onNetwork(self, path):
         self.panel.parameters.startNetwork = path
-
-    def _onProfile(self, index):
-        if self.panel.parameters is not None:
-            self.panel.parameters.profile = list(PROFILES)[index]
 
     def _onJobsFolder(self, path):
         job_list.setRootFolder(path)
@@ -85,7 +76,6 @@ class TrainingSection:
     def update(self, session):
         p, starting = session.p, self.panel.jobStart
         self.networkChooser.show(p.startNetwork)
-        self.ui.profileCombo.currentIndex = list(PROFILES).index(p.profile)
         self.ui.minutesBox.enabled = p.iterations == 0
         self.ui.minutesBox.toolTip = _("Of training alone") if p.iterations == 0 else \
             _("The number of iterations in Advanced decides.")
@@ -117,13 +107,13 @@ def _deviceInWords(p):
     """Where it would train, as far as the last check of the Python tells."""
     gpus = knownGpus()
     cpu = _("this CPU ({threads} threads)").format(threads=p.threads or os.cpu_count())
-    if p.profile == "cpu" or (p.profile == "auto" and gpus == []):
+    if p.profile is Profile.cpu or (p.profile is Profile.auto and gpus == []):
         return cpu
     if gpus:
         return gpus[0]
     if gpus == []:
         return _("a GPU, which this Python does not find")
-    return _("the GPU") if p.profile == "gpu" else _("the GPU, or {cpu} where there is none").format(cpu=cpu)
+    return _("the GPU") if p.profile is Profile.gpu else _("the GPU, or {cpu} where there is none").format(cpu=cpu)
 
 
 def _gpus(found):

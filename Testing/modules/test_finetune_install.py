@@ -1,0 +1,68 @@
+"""Packages that training needs: named, asked for, installed without touching Slicer's own, and tried out."""
+
+from pathlib import Path
+
+from finetune_steps import MODULE, SHORTLY_S, STARTED_S, settle
+from slicerhost import testing as user
+from slicerhost.pythonqt.dialogs import dialogs
+
+
+def test_missing_packages_are_named_asked_for_and_torch_comes_from_its_extension(host, jobs_root, open_module):
+    import qt
+    import slicer
+    from slicerhost import packaging
+
+    packaging.missing.update({"torch", "psutil"})
+    panel = open_module(MODULE)
+    assert "psutil" in panel.ui.installLabel.text
+    assert "torch" in panel.ui.installLabel.text
+    user.wait_until(lambda: not panel.ui.inputsSection.enabled, SHORTLY_S, "shown")
+    assert "Install the packages" in panel.ui.inputsSection.toolTip
+    user.click(panel.ui.installButton)
+    assert "PyTorch extension is missing" in panel.ui.installLabel.text
+    packaging.add_pytorch_extension()
+    with dialogs.answer("Install now", qt.QMessageBox.Ok), dialogs.answer("PyTorch will be", qt.QMessageBox.Ok):
+        user.click(panel.ui.installButton)
+    user.wait_until(lambda: "Ready" in panel.ui.messageLabel.text, SHORTLY_S, "checked")
+    user.wait_until(lambda: "renderers that work: joseph (cpu)" in panel.ui.checkLabel.text, STARTED_S, "checked too")
+    assert "this CPU" in panel.ui.budgetLabel.text
+    asked = {name for request in slicer.packaging.requests for name in request.requirements}
+    assert asked == {"torch>=2.2", "psutil>=5.9"}
+    assert not panel.ui.installSection.visible
+
+
+def test_what_the_panel_installs_is_what_the_core_needs():
+
+    import tomllib
+
+    from XVRCommonLib.packages import NETWORKS, UNTOUCHED
+
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    own = {one for one in project["dependencies"] if not one.startswith(tuple(set(UNTOUCHED) - {"torch"}))}
+    assert set(NETWORKS) == own
+
+
+def test_a_python_that_cannot_train_is_named(primed, tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'No module named numba' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    user.click(primed.ui.advancedSection)
+    user.type_text(primed.ui.pythonPath, str(broken))
+    user.click(primed.ui.checkButton)
+    user.wait_until(lambda: "No module named numba" in primed.ui.checkLabel.text, SHORTLY_S, "said")
+    user.click(primed.ui.startButton)
+    user.wait_until(lambda: "No module named numba" in primed.ui.messageLabel.text, SHORTLY_S, "said")
+    settle(primed)
+    assert primed.ui.startButton.enabled
+    user.type_text(primed.ui.pythonPath, str(tmp_path / "missing"))
+    user.click(primed.ui.startButton)
+    user.wait_until(lambda: "choose another in Advanced" in primed.ui.messageLabel.text, SHORTLY_S, "said")
+
+
+def test_the_modules_own_test_is_skipped_without_torch(trainer):
+    import slicer
+    from slicerhost import packaging
+
+    packaging.missing.add("torch")
+    slicer.selfTests["XVRFinetune"]()
+    assert "Skipped: torch" in dialogs.shown[-1].text
