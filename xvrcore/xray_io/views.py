@@ -76,7 +76,7 @@ def _polarity(picture: Picture, found: dict[int, Field]) -> Origin:
 
 def _field_origin(found: Field, shutters: bool, around: bool) -> Origin:
     words = [f"{found.kind} seen in the picture"] if found.kind != "none" else ["no edges seen in the picture"]
-    words += ["a constant surround"] * around + ["the header's shutters"] * shutters
+    words += ["a constant surround"] * around + ["the header's shutters or padding"] * shutters
     return Origin(found.kind, "image", ", ".join(words))
 
 
