@@ -23,6 +23,8 @@ from xvrcore.training.finetune import Task, finetune, make_trainer
 from xvrcore.training.muon import orthogonalized
 from xvrcore.training.settings import TrainingSettings, settings_from_dict
 from xvrcore.training.trainer import LEAST_BATCH, Trainer
+from xvrcore.training.validation import Errors
+from xvrcore.training.verdict import Outcome
 from xvrcore.training.views import write_views
 
 BRIEF = TrainingSettings(iterations=12, batch=4, validation_xrays=2)
@@ -209,3 +211,14 @@ def test_wrong_input_is_said_before_a_job_begins(ct, xray, tmp_path, capsys, cha
     assert main(["finetune", "--job", str(tmp_path / "job"), "--volume", str(ct), "--xray", str(xray), *words]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "job").exists()
+
+
+def test_a_network_beats_the_search_by_success_or_clearly_by_time_alone():
+    def outcome(success, seconds):
+        return Outcome(Errors(1.0, 2.0), success, seconds)
+
+    other = outcome(0.9, 2.0)
+    assert outcome(1.0, 9.0).beats(other)
+    assert outcome(0.9, 1.0).beats(other)
+    assert not outcome(0.9, 1.9).beats(other)
+    assert not outcome(0.8, 0.1).beats(other)

@@ -61,7 +61,7 @@ def _second_act(chest: Path, truth_file: Path, out: Path) -> int:
     main(["finetune", "--job", str(job), *volume, "--minutes", str(MINUTES), "--validation-xrays", "8", "--detach"])
     _follow_for(job, MINUTES / 3)
     stopped = stop(job)
-    print(f"\nThe job is {stopped.phase} after {stopped.last.get('iteration')} iterations ({stopped.message}), "
+    print(f"\nThe job is {stopped.phase} after {stopped.result.get('iterations')} iterations ({stopped.message}), "
           "and goes on from there.\n")
     launch(job)
     code = follow_job(job)

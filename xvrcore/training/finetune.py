@@ -57,7 +57,7 @@ def finetune(worker: Worker, task: Task) -> dict:
     figures = run.conclude()
     if worker.stop_requested:
         return figures
-    verdict = verdict_on(worker, run.network, task.patient, task.pose_range, run.validation)
+    verdict = verdict_on(worker, run.network, task.patient, run.validation)
     return figures | verdict | {"message": "; ".join(one["message"] for one in (figures, verdict) if one)}
 
 

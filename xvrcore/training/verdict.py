@@ -1,14 +1,12 @@
 """What a finished network is worth: what registration reaches from it, against a search without training."""
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from xvrcore.jobs.worker import Worker
-from xvrcore.networks.ranges import PoseRange
 from xvrcore.patient import Patient
-from xvrcore.positioner import angles_of
 from xvrcore.prediction import load_predictor
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.training.validation import Errors, Validation
@@ -40,16 +38,18 @@ class Outcome:
             (self.success == other.success and self.seconds < CLEARLY_LESS * other.seconds)
 
 
-def verdict_on(worker: Worker, path, patient: Patient, pose_range: PoseRange, validation: Validation) -> dict:
-    """Figures for the final report; none if a stop is asked for meanwhile."""
+def verdict_on(worker: Worker, path, patient: Patient, validation: Validation) -> dict:
+    """Figures for the final report; none if a stop is asked for meanwhile.
+
+    Both ways the X-rays' angles are unknown, as they are where a network is needed.
+    """
     predictor = load_predictor(path, patient)
-    xrays = [one.radiograph for one in validation.xrays[:COMPARED]]
-    angles = angles_of(pose_range.nominal(patient.source.center_ras))
+    xrays = [one.radiograph.without_angles() for one in validation.xrays[:COMPARED]]
     network, search = [], []
     for number, radiograph in enumerate(xrays, 1):
-        began, unaided = time.perf_counter(), radiograph.without_angles()
-        network.append(_registered(worker, unaided, patient, predictor.starts([unaided])[0], began))
-        search.append(_registered(worker, _with_angles(radiograph, angles), patient, (), time.perf_counter()))
+        began = time.perf_counter()
+        network.append(_registered(worker, radiograph, patient, predictor.starts([radiograph])[0], began))
+        search.append(_registered(worker, radiograph, patient, (), time.perf_counter()))
         if worker.stop_requested:
             return {}
         worker.say("comparing with a search without training", iteration=number, total=len(xrays))
@@ -80,10 +80,3 @@ def _registered(worker: Worker, radiograph: Radiograph, patient: Patient, given,
         if worker.stop_requested:
             steps.close()
             return pose, time.perf_counter() - began
-
-
-def _with_angles(radiograph: Radiograph, angles) -> Radiograph:
-    """The radiograph as if its header said the middle of the range: all that is known without a network."""
-    return replace(radiograph, readings=tuple(
-        replace(r, positioner=replace(r.positioner, primary_deg=angles[0], secondary_deg=angles[1]))
-        for r in radiograph.readings))
