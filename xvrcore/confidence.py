@@ -10,11 +10,11 @@ from xvrcore.result import Verdict
 NOTICED_RISE = 0.05
 """A pose has moved noticeably once the mean squared residual has risen by this share."""
 
-WEIGHTS, OFFSET = np.array([5.0, 6.0, 8.9]), -5.7
-"""Of similarity, coarse similarity and lead, in a logistic rule for mRPD < 2 mm. Fitted to simulated
+WEIGHTS, OFFSET = np.array([2.7, 9.3, 12.0, 7.3]), -11.6
+"""Of similarity, coarse similarity, lead and explained share, in a logistic rule for mRPD < 2 mm. Fitted to simulated
 hard cases (Testing/Benchmarks/calibrate_verdict.py), never to X-rays that the result is reported on."""
-MOST_LEAD = 0.3
-"""A lead beyond this says no more."""
+MOST_LEAD, MOST_EXPLAINED = 0.3, 0.7
+"""A lead, and a share, beyond these say no more."""
 REGISTERED, DOUBTFUL = 0.9, 0.4
 """Confidences from which on a pose is called registered, and doubtful."""
 LEAST_EXPLAINED = 0.3
@@ -51,8 +51,9 @@ def judge(evidence: Evidence, weak_mm: dict[str, float]) -> Verdict:
 
 
 def features(evidence: Evidence) -> np.ndarray:
-    """What :data:`WEIGHTS` weigh: similarity, coarse similarity, and the lead within its bounds."""
-    return np.array([evidence.similarity, evidence.coarse_similarity, np.clip(evidence.lead, 0, MOST_LEAD)])
+    """What :data:`WEIGHTS` weigh: the similarities, and the lead and the explained share within their bounds."""
+    return np.array([evidence.similarity, evidence.coarse_similarity, np.clip(evidence.lead, 0, MOST_LEAD),
+                     min(evidence.explained_share, MOST_EXPLAINED)])
 
 
 def _reasons(evidence: Evidence, weak_mm: dict[str, float]):

@@ -1,6 +1,6 @@
-"""Fit the verdict's rule to the results of hard_cases.py, and say how well it separates right from wrong.
+"""Fit the verdict's rule to results of hard_cases.py and imaginary_patients.py; say how well it tells right from wrong.
 
-    python Testing/Benchmarks/calibrate_verdict.py bench-output/hard/results.json [more results.json]
+    python Testing/Benchmarks/calibrate_verdict.py bench-output/hard/results.json bench-output/imaginary.json
 
 prints the weights to put into xvrcore/confidence.py. Every figure of merit is cross-validated by leaving out one case
 at a time, with all of its modes.
