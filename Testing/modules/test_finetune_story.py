@@ -48,7 +48,7 @@ def test_a_job_that_is_being_started_begins_even_if_the_module_goes(trainer, ct,
     settle(again)
 
 
-def gaps_while_it_trains(panel, times=4):
+def gaps_while_it_trains(panel, times=8):
     """The event loop's gaps; the best of several measurements, as other work on the machine only adds."""
     for _ in range(times):
         with user.EventLoopGaps() as gaps:
