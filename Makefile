@@ -25,6 +25,7 @@ test: env
 
 demo: env
 	$(BIN)/python -m xvrcore demo
+	$(BIN)/python Testing/modules/make_demo.py demo-output
 
 bench: env
 	$(BIN)/python Testing/Benchmarks/speed.py

@@ -4,10 +4,13 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import qt
 
 POLL_MS = 10
+SPARE_CORES = 1
+"""Left to the window: it draws its views while the kernels compute."""
 TURN_S = 0.003
 """At every tick the thread gets so long a turn: Slicer's event loop may hold Python's lock between slots."""
 
@@ -105,7 +108,7 @@ class Worker:
     def _loop(self):
         from xvrcore.threads import prepare_threads
 
-        prepare_threads()
+        prepare_threads(spare=SPARE_CORES if find_spec("numba") else 0)
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._closing or self._requests or self._stepsLeft())

@@ -5,7 +5,7 @@ import os
 from xvrcore.errors import InputError
 
 
-def prepare_threads(count: int | None = None) -> None:
+def prepare_threads(count: int | None = None, spare: int = 0) -> None:
     """Call before the first kernel of a process that is ours: the command line, a worker.
 
     OpenMP's threads spin while they wait. Where other work shares the processor, each of our many short
@@ -13,14 +13,17 @@ def prepare_threads(count: int | None = None) -> None:
     A person's own OMP_WAIT_POLICY outranks this.
 
     :param count: threads to use; ``None`` is every core this process may run on.
+    :param spare: without ``count``: cores to leave to others, such as the window of this program.
     :raises InputError: fewer than one thread, or more than there are.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if count is None:
+    if count is None and not spare:
         return
     import numba
 
     most = numba.config.NUMBA_NUM_THREADS
+    if count is None:
+        count = max(1, min(most, (os.cpu_count() or 1) - spare))
     if not 1 <= count <= most:
         raise InputError(f"--threads {count} is not possible here; choose 1 to {most}.")
     numba.set_num_threads(count)

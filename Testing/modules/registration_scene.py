@@ -1,5 +1,6 @@
 """A small patient with a simulated X-ray of known pose, as files and as nodes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,13 @@ def camera(flipped=True, primary=20.0, secondary=-10.0, rows=144, cols=176) -> C
     return Camera(intrinsics, camera_pose(primary, secondary, 700.0, CENTER + [14, -9, 11], roll_deg=3))
 
 
+def finer(seen: Camera) -> Camera:
+    """The same view with pixels of half the size: about 0.7 mm at the patient, which tells the depth well."""
+    i = seen.intrinsics
+    return Camera(replace(i, spacing_mm=tuple(s / 2 for s in i.spacing_mm), rows=2 * i.rows, cols=2 * i.cols,
+                          principal_point_px=tuple(2 * p + 0.5 for p in i.principal_point_px)), seen.ras_from_camera)
+
+
 def write_xray(path: Path, seen: Camera | None = None, angles=(17.0, -12.0), frames: int = 1,
                volume: Volume | None = None) -> Camera:
     """Write an X-ray of the patient, or another volume, as DICOM; its header knows ``angles`` only roughly."""
@@ -59,6 +67,13 @@ def error_px(camera: Camera, truth: Camera) -> float:
     """How far points about the patient are displaced in the image, at most."""
     points = rigid.apply(truth.ras_from_camera, AROUND)
     return float(np.linalg.norm(camera.project(points)[0] - truth.project(points)[0], axis=1).max())
+
+
+def mtre_mm(camera: Camera, truth: Camera) -> float:
+    """How far points about the patient are displaced in space, on average."""
+    points = rigid.apply(truth.ras_from_camera, AROUND)
+    moved = rigid.apply(camera.ras_from_camera, AROUND)
+    return float(np.linalg.norm(moved - points, axis=1).mean())
 
 
 def add_volume(volume: Volume, name: str = "CT"):

@@ -10,6 +10,8 @@ from slicerhost import testing as user
 from xvrcore.volume import Volume
 
 BALL_MM = 30.0
+LINE_WIDTH = 2
+"""Of an outline, in screen pixels."""
 
 
 @pytest.fixture
@@ -71,6 +73,20 @@ def on_screen(points_ras, host, shape):
     return np.stack([xy[:, 0] - 0.5, shape[0] - 0.5 - xy[:, 1]], axis=1)
 
 
+def line_offsets(drawn, expected, reach):
+    """How far the middle of a drawn line lies beside each point of the closed curve it should follow, in pixels."""
+    along = np.roll(expected, -1, axis=0) - np.roll(expected, 1, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    offsets = []
+    for point, tangent, normal in zip(expected, along, across, strict=True):
+        there = drawn - point
+        beside = there[(np.abs(there @ tangent) < 1) & (np.abs(there @ normal) < reach)] @ normal
+        assert len(beside), f"no line near {point}"
+        offsets.append((beside.min() + beside.max()) / 2)
+    return np.array(offsets)
+
+
 def test_an_outline_lies_on_its_analytic_projection_in_the_view(panel, host, flipped_xray):
     path, truth = flipped_xray
     color = (0.0, 1.0, 0.0)
@@ -88,12 +104,10 @@ def test_an_outline_lies_on_its_analytic_projection_in_the_view(panel, host, fli
         pixels = sphere_outline(seen, center)
         drawn, shape = drawn_points(host, color)
         expected = on_screen(seen.detector_ras(pixels[:, 0], pixels[:, 1]), host, shape)
-        distances = np.linalg.norm(drawn[:, None] - expected[None], axis=2)
         pixel_on_screen = np.linalg.norm(np.diff(on_screen(seen.detector_ras([0, 1], [0, 0]), host, shape), axis=0))
-        line_px = 1.0                              # half the drawn line's width, in screen pixels
-        assert len(drawn) > 200
-        assert distances.min(axis=1).max() < pixel_on_screen + line_px
-        assert distances.min(axis=0).max() < pixel_on_screen + line_px
+        assert np.abs(line_offsets(drawn, expected, reach=3 * pixel_on_screen)).max() < pixel_on_screen
+        distances = np.linalg.norm(drawn[:, None] - expected[None], axis=2)
+        assert distances.min(axis=1).max() < pixel_on_screen + LINE_WIDTH  # and nothing is drawn elsewhere
 
 
 def test_the_images_corners_are_where_the_camera_says(panel, ct, flipped_xray, host):
@@ -226,13 +240,61 @@ def test_dragging_a_slider_redraws_within_a_tenth_of_a_second(panel, ct, xray):
     assert slicer.util.arrayFromVolume(node).shape[1:] == (144, 176)
 
 
-def test_handles_in_3d_move_the_c_arm(panel, ct, xray):
+def test_handles_in_3d_move_the_c_arm(panel, ct, xray, host):
+    import slicer
+
     choose_inputs(panel, ct, xray[0])
     open_section(panel.ui.handSection)
     user.click(panel.ui.handlesCheckBox)
     settle(panel)
-    display = panel.parameters.pose.GetDisplayNode()
-    assert display.GetEditorVisibility()
+    before, depth = panel.session.xray.rasFromCamera(), panel.ui.depthSlider.value
+    drawn = slicer.util.arrayFromVolume(panel.parameters.drr).copy()
+    view = host.layoutManager().viewWidget(slicer.mrmlScene.GetNodeByID("vtkMRMLViewNodeXRay3D")).threeDView()
+    view.forceRender()
+    x, y = in_view(view, panel.session.drawer.centerRas)
+    user.drag(view, (x, y), (x + 60, y + 20), steps=6)
+    settle(panel)
+    moved = np.linalg.inv(before) @ panel.session.xray.rasFromCamera()
+    assert np.allclose(moved[:3, :3], np.eye(3))
+    assert np.linalg.norm(moved[:3, 3]) > 10
+    assert panel.ui.depthSlider.value != depth
+    assert not np.allclose(slicer.util.arrayFromVolume(panel.parameters.drr), drawn, atol=0.1)
+    assert ct.GetParentTransformNode() is None
+    user.click(panel.ui.undoButton)
+    settle(panel)
+    assert np.allclose(panel.session.xray.rasFromCamera(), before)
     user.click(panel.ui.handlesCheckBox)
     settle(panel)
-    assert not display.GetEditorVisibility()
+    assert not panel.parameters.pose.GetDisplayNode().GetEditorVisibility()
+
+
+def in_view(view, ras):
+    """Where a 3D view shows a point: (x, y) from its top left corner."""
+    import vtk
+
+    coordinate = vtk.vtkCoordinate()
+    coordinate.SetCoordinateSystemToWorld()
+    coordinate.SetValue(*ras.tolist())
+    x, y = coordinate.GetComputedDisplayValue(view.renderer())
+    return x, view.height - 1 - y
+
+
+def test_antipode_and_flip_look_from_the_other_side(panel, ct, xray):
+    choose_inputs(panel, ct, xray[0])
+    open_section(panel.ui.handSection)
+    before, center = panel.session.xray.camera(), panel.session.drawer.centerRas
+    user.click(panel.ui.antipodeButton)
+    settle(panel)
+    there = panel.session.xray.camera()
+    assert np.dot(there.ras_from_camera[:3, 2], before.ras_from_camera[:3, 2]) < -0.999
+    assert np.allclose(there.project(center)[1], before.project(center)[1])
+    user.click(panel.ui.antipodeButton)
+    user.click(panel.ui.flipButton)
+    settle(panel)
+    mirrored = panel.session.xray.camera()
+    assert np.allclose(mirrored.ras_from_camera, before.ras_from_camera)
+    assert mirrored.intrinsics == before.intrinsics.mirrored()
+    assert panel.ui.flipOrigin.text == "edited"
+    user.click(panel.ui.undoButton)
+    settle(panel)
+    assert panel.session.xray.camera().intrinsics == before.intrinsics

@@ -1,12 +1,19 @@
 """The whole story by mouse: read, see, register, judge, compare, undo, save, load."""
 
-import time
 
 import numpy as np
 import pytest
-from panel_steps import choose_inputs, open_section, register, settle
-from registration_scene import error_px
+from panel_steps import choose_inputs, open_section, register, settle, wait_for_drr
+from registration_scene import camera, finer, mtre_mm, write_xray
 from slicerhost import testing as user
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A DICOM file with three frames."""
+    path = tmp_path_factory.mktemp("film") / "film.dcm"
+    write_xray(path, frames=3)
+    return path
 
 
 @pytest.fixture
@@ -25,62 +32,54 @@ def state_the_principal_point(panel, truth):
     settle(panel)
 
 
-def test_auto_start_registers_with_live_progress(ready, xray):
-    truth = xray[1]
-    state_the_principal_point(ready, truth)
-    assert ready.ui.principalUOrigin.text == "edited"
-    shown = set()
-    ready.ui.progressBar.connect("valueChanged(int)", shown.add)
-    before = ready.session.xray.rasFromCamera()
-    result = register(ready)
-    assert result.verdict.label == "registered"
-    assert error_px(ready.session.xray.camera(), truth) < 1.0
+def test_auto_start_registers_with_live_progress(panel, ct, tmp_path, host):
+    truth = write_xray(tmp_path / "fine.dcm", finer(camera()))
+    choose_inputs(panel, ct, tmp_path / "fine.dcm")
+    state_the_principal_point(panel, truth)
+    assert panel.ui.principalUOrigin.text == "edited"
+    shown, poses = set(), set()
+    panel.ui.progressBar.connect("valueChanged(int)", shown.add)
+    before = panel.session.xray.rasFromCamera()
+    drawn = panel.parameters.drr.GetImageData().GetMTime()
+    user.click(panel.ui.registerButton)
+    while panel.session.worker.busy:
+        host.processEvents()
+        poses.add(panel.session.xray.rasFromCamera().tobytes())
+    settle(panel)
     assert len(shown) >= 3  # steps that come faster than the panel is updated share one update
-    assert ready.ui.verdictLabel.text.startswith("Registered")
-    assert ready.ui.historyTable.rowCount == 1
-    user.click(ready.ui.beforeButton)
-    settle(ready)
-    assert np.allclose(ready.session.xray.rasFromCamera(), before)
-    user.click(ready.ui.beforeButton)
-    settle(ready)
-    assert error_px(ready.session.xray.camera(), truth) < 1.0
+    assert len(poses) >= 3  # the C-arm moves meanwhile
+    assert panel.parameters.drr.GetImageData().GetMTime() > drawn
+    assert panel.session.registering.result.verdict.label == "registered"
+    assert panel.ui.verdictLabel.text.startswith("Registered")
+    assert mtre_mm(panel.session.xray.camera(), truth) < 1
+    assert panel.ui.historyTable.rowCount == 1
+    user.click(panel.ui.beforeButton)
+    settle(panel)
+    assert np.allclose(panel.session.xray.rasFromCamera(), before)
+    user.click(panel.ui.beforeButton)
+    settle(panel)
+    assert mtre_mm(panel.session.xray.camera(), truth) < 1
 
 
 def test_cancelling_ends_the_work_at_once_and_moves_nothing(ready):
     before = ready.session.xray.rasFromCamera()
 
-    def cancelled_after_s():
-        user.click(ready.ui.registerButton)
-        user.wait_until(lambda: ready.session.registering.progress is not None, 60, "it runs")
-        began = time.monotonic()
-        user.click(ready.ui.cancelButton)
-        user.wait_until(lambda: not ready.session.worker.busy, 20, "cancelled")
-        took = time.monotonic() - began
-        settle(ready)
-        assert np.allclose(ready.session.xray.rasFromCamera(), before)
-        assert "Cancelled" in ready.ui.messageLabel.text
-        return took
-
-    assert best_of(cancelled_after_s, good_enough=0.5) < 0.5
+    user.click(ready.ui.registerButton)
+    user.wait_until(lambda: ready.session.registering.progress is not None, 60, "it runs")
+    began = user.own_time_s()
+    user.click(ready.ui.cancelButton)
+    user.wait_until(lambda: not ready.session.worker.busy, 20, "cancelled")
+    assert user.own_time_s() - began < 0.5
+    settle(ready)
+    assert np.allclose(ready.session.xray.rasFromCamera(), before)
+    assert "Cancelled" in ready.ui.messageLabel.text
 
 
 def test_the_window_stays_responsive_while_registering(ready):
-    def longest_gap_ms():
-        with user.EventLoopGaps() as gaps:
-            register(ready)
-        return gaps.longest_ms
-
-    assert best_of(longest_gap_ms, good_enough=250) < 250
-
-
-def best_of(measure, good_enough, times=4):
-    """The least of several measurements: other work on the machine only adds."""
-    best = measure()
-    for _ in range(times - 1):
-        if best < good_enough:
-            break
-        best = min(best, measure())
-    return best
+    with user.EventLoopGaps() as gaps:
+        register(ready)
+    assert len(gaps.gaps_ms) > 20
+    assert gaps.longest_ms < 250
 
 
 def test_every_attempt_is_kept_and_can_be_restored(ready):
@@ -105,41 +104,83 @@ def test_every_attempt_is_kept_and_can_be_restored(ready):
     assert slicer.util.getNode("Registration attempts").GetNumberOfRows() == 1
 
 
-def test_a_saved_scene_brings_everything_back(ready, tmp_path, host):
+def test_the_whole_story_from_sample_data_to_a_reloaded_scene(panel, tmp_path, host):
+    import SampleData
     import slicer
+    from XVRRegistrationLib.parameters import Overlay
+    from XVRRegistrationLib.sample_data import PHANTOM
 
-    register(ready)
-    pose, camera = ready.session.xray.rasFromCamera(), ready.session.xray.camera()
+    ui = panel.ui
+    SampleData.SampleDataLogic().downloadSamples(PHANTOM)
+    wait_for_drr(panel)
+    assert (ui.sddBox.value, ui.sddOrigin.text) == (1000.0, "header")
+    assert register(panel).verdict.label == "registered"
+    found = panel.session.xray.rasFromCamera()
+    for mode in (Overlay.Edges, Overlay.Checkerboard, Overlay.Color):
+        user.choose(ui.modeCombo, mode.label())
+        settle(panel)
+    open_section(ui.handSection)
+    user.drag_slider(ui.rollSlider, 15)
+    settle(panel)
+    assert "Another pose" in ui.verdictLabel.text
+    user.click(ui.undoButton)
+    settle(panel)
+    assert ui.verdictLabel.text.startswith("Registered")
+    seen = panel.session.xray.camera()
+    outline = points_of(panel)
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear()
     host.processEvents()
-    assert ready.parameters.ct is None
+    assert panel.parameters.ct is None
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
-    settle(ready)
-    p = ready.parameters
-    assert p.ct.GetName() == "CT"
-    assert ready.ui.ctSelector.currentNode() is p.ct
-    assert np.allclose(ready.session.xray.rasFromCamera(), pose)
-    assert ready.session.xray.camera().intrinsics == camera.intrinsics
-    assert {node.GetParentTransformNode() for node in ready.session.xray.cameraNodes()} == {p.pose}
-    assert ready.ui.historyTable.rowCount == 1
-    register(ready)
-    assert ready.ui.historyTable.rowCount == 2
+    settle(panel)
+    p = panel.parameters
+    assert ui.ctSelector.currentNode() is p.ct
+    assert (p.ct.GetName(), p.segmentation.GetName()) == ("XVR phantom", "XVR phantom segmentation")
+    assert p.overlay is Overlay.Color
+    assert np.allclose(panel.session.xray.rasFromCamera(), found)
+    assert panel.session.xray.camera().intrinsics == seen.intrinsics
+    assert {node.GetParentTransformNode() for node in panel.session.xray.cameraNodes()} == {p.pose}
+    assert np.allclose(points_of(panel), outline, atol=0.01)
+    assert panel.session.xray.composite().GetForegroundVolumeID() == p.comparison.GetID()
+    assert ui.historyTable.rowCount == 1
+    assert panel.session.reading.radiograph is not None
+    register(panel)
+    assert ui.historyTable.rowCount == 2
 
 
-@pytest.mark.parametrize("state", ["empty", "ready", "registering"])
-def test_closing_and_reloading_leave_nothing(panel, ct, xray, state, host):
+def points_of(panel):
+    """The points of the one segment's outline, mm."""
+    import slicer
+
+    (model,) = panel.session.overlay.outlineModels().values()
+    return slicer.util.arrayFromModelPoints(model).copy()
+
+
+@pytest.mark.parametrize("leave", ["reload", "close", "both"])
+@pytest.mark.parametrize("state", ["empty", "ready", "registering", "dragging", "flickering", "playing"])
+def test_closing_and_reloading_leave_nothing(panel, ct, xray, film, state, leave, host):
     import slicer
 
     if state != "empty":
-        choose_inputs(panel, ct, xray[0])
+        choose_inputs(panel, ct, film if state == "playing" else xray[0])
+    if state == "dragging":
+        panel.ui.rollSlider.value += 5.0
+        assert panel.session.carm.resting
+    if state == "flickering":
+        panel.ui.modeCombo.currentIndex = 5
+        user.wait_until(lambda: panel.overlaySection.flickerTimer.active, 5, "it flickers")
+    if state == "playing":
+        panel.parameters.browser.SetPlaybackActive(True)
+        panel.parameters.browser.SetSelectedItemNumber(1)
     if state == "registering":
         user.click(panel.ui.registerButton)
         user.wait_until(lambda: panel.session.registering.progress is not None, 20, "it runs")
-    slicer.util.reloadScriptedModule("XVRRegistration")
-    again = slicer.modules.XVRRegistrationWidget
-    assert again is not panel
-    slicer.mrmlScene.Clear()
-    host.processEvents()
-    assert not slicer.util.getNodes("C-arm*")
-    assert again.ui.registerButton.enabled is False
+    if leave != "close":
+        slicer.util.reloadScriptedModule("XVRRegistration")
+        assert slicer.modules.XVRRegistrationWidget is not panel
+    if leave != "reload":
+        slicer.mrmlScene.Clear()
+        host.processEvents()
+        assert not slicer.util.getNodes("C-arm*")
+        assert slicer.modules.XVRRegistrationWidget.ui.registerButton.enabled is False

@@ -11,6 +11,7 @@ if "vtkmodules" in sys.modules or "PySide6.QtGui" in sys.modules:
     raise ImportError("import slicerhost before vtk, slicer and PySide6: it chooses their offscreen back ends")
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("LP_NUM_THREADS", "0")  # Mesa draws in the thread that asks, and competes with no other
 
 _application = None
 

@@ -5,6 +5,8 @@ import slicer
 
 XRAY_VIEW = "XRay"
 THREED_VIEW = "XRay3D"
+SEEN_SHARE = 1.25
+"""Of the distance from source to detector, how much the 3D view shows across its smaller side."""
 SLICE_NODE_ID, THREED_NODE_ID = "vtkMRMLSliceNodeXRay", "vtkMRMLViewNodeXRay3D"
 
 _BESIDE = """<layout type="horizontal" split="true">
@@ -73,8 +75,11 @@ def lookFromAside(rasFromCamera, sddMm):
         return
     aside, down, beam = rasFromCamera[:3, :3].T
     middle = rasFromCamera[:3, 3] + 0.55 * sddMm * beam
-    position = middle + 3.0 * sddMm * (0.85 * aside - 0.4 * down - 0.3 * beam)
+    view = slicer.app.layoutManager().viewWidget(viewNode).threeDView()
     camera = slicer.modules.cameras.logic().GetViewActiveCameraNode(viewNode)
+    halfWidth = np.tan(np.deg2rad(camera.GetViewAngle() / 2)) * min(1.0, view.width / max(1, view.height))
+    direction = 0.85 * aside - 0.4 * down - 0.3 * beam
+    position = middle + SEEN_SHARE / 2 * sddMm / halfWidth * direction / np.linalg.norm(direction)
     camera.SetFocalPoint(*middle.tolist())
     camera.SetPosition(*position.tolist())
     camera.SetViewUp(*(-down).tolist())

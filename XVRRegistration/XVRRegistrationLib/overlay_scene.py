@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from XVRCommonLib.scene_nodes import newNode, putIntoFolder
 from XVRCommonLib.volumes import matrixFromArray
 
+from . import layouts
 from .parameters import Overlay
 from .xray_scene import cameraFromIjk, setWindow
 
@@ -84,7 +85,7 @@ class OverlayScene:
         display.SetLineWidth(2)
         display.SetSliceIntersectionThickness(2)
         display.SetLighting(False)
-        display.SetViewNodeIDs(("vtkMRMLSliceNodeXRay", "vtkMRMLViewNodeXRay3D"))
+        display.SetViewNodeIDs((layouts.SLICE_NODE_ID, layouts.THREED_NODE_ID))
         return model
 
     def shownSegments(self):
@@ -138,6 +139,7 @@ class OverlayScene:
         display.SetSelectedColor(0.2, 0.9, 1.0)
         display.SetGlyphTypeFromString("Cross2D")
         display.SetSliceProjection(True)
+        display.SetViewNodeIDs((layouts.SLICE_NODE_ID,))
         putIntoFolder(node)
         return node
 

@@ -8,7 +8,7 @@ from xvrcore.errors import InputError
 from .history import SHOWN
 
 COLORS = {"registered": "#1e7b34", "doubtful": "#a86400", "failed": "#a12622"}
-COMMENT = SHOWN.index("comment")
+START, COMMENT = SHOWN.index("start"), SHOWN.index("comment")
 
 
 class RegisterSection:
@@ -22,7 +22,7 @@ class RegisterSection:
         table = ui.historyTable
         table.setColumnCount(len(SHOWN))
         table.setHorizontalHeaderLabels((_("Time"), _("Start"), _("Score"), _("Verdict"), _("Comment")))
-        table.horizontalHeader().setStretchLastSection(True)
+        table.horizontalHeader().setSectionResizeMode(START, qt.QHeaderView.Stretch)
         table.verticalHeader().setVisible(False)
         table.connect("cellChanged(int,int)", self._onComment)
         table.connect("itemSelectionChanged()", self._onSelection)

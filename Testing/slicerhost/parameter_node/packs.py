@@ -21,7 +21,7 @@ def parameterPack(cls):
     parameters = declared_parameters(cls)
     if not parameters:
         raise ValueError(f"{cls.__name__} has no members")
-    cls.allParameters, cls._is_parameterPack = parameters, True
+    cls.allParameters, cls._is_parameterPack, cls._serializer_class = parameters, True, PackSerializer
     for name in parameters:
         setattr(cls, name, _member(name))
     cls.__init__, cls.__eq__, cls.__repr__ = _init, _equal, _repr

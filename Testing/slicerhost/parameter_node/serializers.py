@@ -212,9 +212,7 @@ def serializer_for(kind):
     if kind in TEXT_READERS:
         return TextSerializer(kind)
     if getattr(kind, "_is_parameterPack", False):
-        from .packs import PackSerializer
-
-        return PackSerializer(kind)
+        return kind._serializer_class(kind)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return EnumSerializer(kind)
     if isinstance(kind, type) and issubclass(kind, slicer.vtkMRMLNode):

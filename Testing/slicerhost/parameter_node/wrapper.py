@@ -7,7 +7,7 @@ import vtk
 
 from .connectors import Connector
 from .packs import split_name
-from .serializers import declared_parameters, split_annotations
+from .serializers import Default, declared_parameters, split_annotations
 
 SlicerParameterNamePropertyName = "SlicerParameterName"
 
@@ -56,8 +56,6 @@ class ParameterNodeWrapper:
         self._cached = {name: _Cached(p, parameterNode) for name, p in self.allParameters.items()}
 
     def default(self, name):
-        from .serializers import Default
-
         self._check(name)
         return Default(self.allParameters[name].default)
 

@@ -1,5 +1,6 @@
 """What tests use: the mouse and keyboard, waiting, pictures, event-loop gaps, leak checks."""
 
+from .clock import own_time_s
 from .gaps import EventLoopGaps
 from .keyboard import choose, type_text
 from .leaks import Leftovers
@@ -17,6 +18,7 @@ __all__ = [
     "drag",
     "drag_slider",
     "drop_files",
+    "own_time_s",
     "save_panel",
     "save_view",
     "save_window",

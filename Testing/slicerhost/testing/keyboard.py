@@ -4,14 +4,14 @@ import slicer
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtTest import QTest
 
+from .reach import describe, reach
+
 Qt = QtCore.Qt
 EDITORS = (QtWidgets.QAbstractSpinBox, QtWidgets.QLineEdit, QtWidgets.QTextEdit, QtWidgets.QPlainTextEdit)
 
 
 def type_text(widget, text, enter=True):
     """Replace a field's content by typing, then Enter. Stand-ins that hold a field (ctkPathLineEdit) do too."""
-    from .mouse import reach
-
     field = widget if isinstance(widget, EDITORS) else next(w for w in map(widget.findChild, EDITORS) if w is not None)
     reach(field)
     field.setFocus()
@@ -25,8 +25,6 @@ def type_text(widget, text, enter=True):
 
 def choose(combo, text):
     """Open a combo box and click the entry with this text; AssertionError if there is none."""
-    from .mouse import describe, reach
-
     reach(combo)
     entries = [combo.itemText(i) for i in range(combo.count)]
     assert text in entries, f"{describe(combo)} offers {entries}, not {text!r}"

@@ -10,7 +10,7 @@ from .base import SceneObserver, prop, stand_in
 from .ctk_numbers import ctkSliderWidget
 
 
-class _TransformObserver(SceneObserver):
+class _TransformObserver:
     """Keeps `_node` and calls `_show` with its 4x4 matrix to parent when that changes."""
 
     _node = None
@@ -32,13 +32,13 @@ class _TransformObserver(SceneObserver):
         self.setEnabled(self._node is not None)
         self._show(slicer.util.arrayFromTransformMatrix(self._node) if self._node is not None else np.eye(4))
 
-    def _scene_changed(self):
-        if self._scene is None and self._node is not None:
+    def _release(self):
+        if self._node is not None:
             self.setMRMLTransformNode(None)
 
 
 @stand_in()
-class qMRMLTransformSliders(QtWidgets.QGroupBox, _TransformObserver):
+class qMRMLTransformSliders(QtWidgets.QGroupBox, SceneObserver, _TransformObserver):
     """Three sliders: translations in mm, or rotations in degrees about the center of transformation.
 
     Rotation sliders turn the node by what they move and have no place of their own, as in Slicer.
@@ -59,6 +59,10 @@ class qMRMLTransformSliders(QtWidgets.QGroupBox, _TransformObserver):
             slider.valueChanged.connect(lambda value, axis=axis: self._moved(axis, value))
             layout.addRow(label, slider)
         self.setEnabled(False)
+
+    def _scene_changed(self):
+        if self._scene is None:
+            _TransformObserver._release(self)
 
     Title = prop(str, "Title", "", "_apply")
     TypeOfTransform = prop(int, "TypeOfTransform", 0, "_apply")
@@ -116,34 +120,17 @@ class qMRMLTransformSliders(QtWidgets.QGroupBox, _TransformObserver):
 
 
 @stand_in()
-class qMRMLMatrixWidget(QtWidgets.QTableWidget):
+class qMRMLMatrixWidget(QtWidgets.QTableWidget, _TransformObserver):
     """The 4x4 matrix to parent. Has no scene slot, in Slicer neither."""
 
     matrixChanged = Signal()
 
     def __init__(self, parent=None):
         super().__init__(4, 4, parent)
-        self._node, self._tag = None, None
         self.setMaximumHeight(140)
 
-    def setMRMLTransformNode(self, node):
-        if self._node is not None:
-            self._node.RemoveObserver(self._tag)
-        self._node = node
-        if node is not None:
-            event = slicer.vtkMRMLTransformNode.TransformModifiedEvent
-            self._tag = node.AddObserver(event, lambda *_: self._refresh())
-        self._refresh()
-
-    def mrmlTransformNode(self):
-        return self._node
-
-    def _refresh(self):
-        matrix = slicer.util.arrayFromTransformMatrix(self._node) if self._node is not None else np.eye(4)
+    def _show(self, matrix):
         for i in range(4):
             for j in range(4):
                 self.setItem(i, j, QtWidgets.QTableWidgetItem(f"{matrix[i, j]:.2f}"))
         self.matrixChanged.emit()
-
-    def _release(self):
-        self.setMRMLTransformNode(None)

