@@ -75,15 +75,15 @@ class Worker:
             self._job = self._lastStep = None
             self._answers.put((lambda result, error: job.onEnd(None, None), None, None))
 
-    def request(self, key, function, onResult):
+    def request(self, key, function, onResult, urgent=False):
         """Compute ``function()`` soon; a newer request of the same key replaces one that still waits.
 
-        ``onResult(result, error)`` is called for those that were computed.
+        ``onResult(result, error)`` is called for those that were computed; ``urgent`` ones have their turn first.
         """
         with self._wake:
             if key not in self._requests:
                 self._awaited += 1
-            self._requests[key] = (function, onResult)
+            self._requests[key] = (function, onResult, urgent)
             self._begin()
 
     def close(self):
@@ -112,16 +112,21 @@ class Worker:
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._closing or self._requests or self._stepsLeft())
-                request = self._requests.pop(next(iter(self._requests))) if self._requests else None
+                request = self._nextRequest()
                 job = self._job
             if self._closing:
                 break
             if request is not None:
-                self._compute(*request)
+                self._compute(*request[:2])
             else:
                 self._step(job)
         if self._stepsLeft():
             self._job.steps.close()
+
+    def _nextRequest(self):
+        urgent = (key for key, (_function, _onResult, isUrgent) in self._requests.items() if isUrgent)
+        key = next(urgent, next(iter(self._requests), None))
+        return self._requests.pop(key, None)
 
     def _stepsLeft(self):
         return self._job is not None and self._job.steps is not None

@@ -44,10 +44,10 @@ def segment_outlines(segmentation: Segmentation, camera: Camera,
     lattice, step, first = _lattice(camera, labels, longest_side_px)
     ijk_from_camera = np.linalg.inv(labels.ras_from_ijk) @ camera.ras_from_camera
     edge = np.array([camera.intrinsics.cols, camera.intrinsics.rows]) - 0.5
-    boxes = ndimage.find_objects(labels.values)
     outlines = []
     for segment in segmentation.segments:
-        box = boxes[segment.value - 1] if 0 < segment.value <= len(boxes) else None
+        known = 0 < segment.value <= len(segmentation.boxes)
+        box = segmentation.boxes[segment.value - 1] if known else None
         contours = [] if box is None else _contours_of(labels.values[box] == segment.value, box, lattice,
                                                        ijk_from_camera)
         outlines.append(SegmentOutline(segment, tuple(np.clip(c * step + first, -0.5, edge) for c in contours)))

@@ -79,8 +79,11 @@ def resampled(image: np.ndarray, stored: Intrinsics, seen: Intrinsics) -> np.nda
     return np.asarray(Image.fromarray(image.astype(np.float32)).resize((seen.cols, seen.rows), how, tuple(box)))
 
 
-def render(projector: Projector, camera: Camera) -> np.ndarray:
-    """The DRR (rows, cols) of a camera, cast no finer than its volume is and interpolated from there."""
+def render(projector: Projector, camera: Camera, coarser: int = 0) -> np.ndarray:
+    """The DRR (rows, cols) of a camera, cast no finer than its volume is and interpolated from there.
+
+    :param coarser: so many levels of the volume more are done without, for a picture that has to be quick.
+    """
     seen = camera.intrinsics
     pitch_mm = DEMAGNIFICATION * max(seen.spacing_mm)
     fitting = [level for level, pitch in enumerate(projector.level_pitch_mm) if pitch <= pitch_mm]
@@ -88,7 +91,7 @@ def render(projector: Projector, camera: Camera) -> np.ndarray:
     rows, cols = (int(np.ceil(n / step)) for n in (seen.rows, seen.cols))
     cast = seen.region((step - 1) / 2, (step - 1) / 2, step, rows, cols)
     rays = projector.integrals(camera.ras_from_camera[None], cast.pixel_grid().reshape(-1, 3),
-                               level=fitting[-1] if fitting else 0)
+                               level=min((fitting[-1] if fitting else 0) + coarser, len(projector.level_pitch_mm) - 1))
     drr = Image.fromarray(rays.values.reshape(rows, cols).astype(np.float32))
     box = (0, 0, seen.cols / step, seen.rows / step)
     return np.asarray(drr.resize((seen.cols, seen.rows), Image.Resampling.BICUBIC, box))

@@ -8,6 +8,7 @@ import colorsys
 import csv
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
@@ -43,6 +44,11 @@ class Segmentation:
 
     labels: Volume
     segments: tuple[Segment, ...]
+
+    @cached_property
+    def boxes(self) -> list:
+        """By label value, counted from 1: the slices [k, j, i] that it lies in, None where it has no voxel."""
+        return ndimage.find_objects(self.labels.values)
 
     def values_of(self, names) -> list[int]:
         """The label values of segments by name (case does not matter).

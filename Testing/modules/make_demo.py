@@ -40,36 +40,65 @@ def what_is_missing():
 
 def make(application, folder):
     import slicer
-    from panel_steps import open_section, register, settle, wait_for_drr
-    from registration_scene import MODULE
     from slicerhost import testing as user
 
     slicer.util.mainWindow().resize(*WINDOW)
+    panel = registered_chest(application)
+    user.save_window(folder / "slicer_outlines.jpg")
+    show_colors_and_slices(panel)
+    user.save_window(folder / "slicer_color.jpg")
+    user.save_panel(panel, folder / "slicer_panel.png")
+    slicer.util.saveScene(str(folder / "demo.mrb"))
+    user.save_panel(finetuning(application, panel.parameters.ct), folder / "slicer_finetune.png")
+
+
+def registered_chest(application):
+    """The panel of XVRRegistration after the sample was registered; the views show the X-ray with outlines."""
+    import slicer
+    from panel_steps import register, settle, wait_for_drr
+    from registration_scene import MODULE
+    from slicerhost import testing as user
+
     application.load_module(MODULE)
     slicer.util.selectModule("XVRRegistration")
     panel = slicer.util.getModuleWidget("XVRRegistration")
-    from XVRRegistrationLib.parameters import Overlay
     from XVRRegistrationLib.sample_data import loadChest
 
     loadChest()
     wait_for_drr(panel)
-    register(panel)
     panel.parameters.blend = 0.0
-    panel.ui.registerSection.collapsed = False
+    register(panel)
     user.click(panel.ui.fitButton)
     settle(panel)
-    user.save_window(folder / "slicer_outlines.jpg")
+    return panel
+
+
+def show_colors_and_slices(panel):
+    from panel_steps import open_section, settle
+    from slicerhost import testing as user
+    from XVRRegistrationLib.parameters import Overlay
+
     user.choose(panel.ui.modeCombo, Overlay.Color.label())
     user.click(panel.ui.sliceLayoutButton)
-    settle(panel)
-    user.save_window(folder / "slicer_color.jpg")
     for section in (panel.ui.handSection, panel.ui.outputsSection):
         open_section(section)
     settle(panel)
-    user.save_panel(panel, folder / "slicer_panel.png")
-    user.click(panel.ui.layoutButton)
-    settle(panel)
-    slicer.util.saveScene(str(folder / "demo.mrb"))
+
+
+def finetuning(application, ct):
+    """The panel of XVRFinetune with the CT and the X-ray chosen, and no job yet."""
+    import slicer
+    from finetune_steps import MODULE, choose_inputs
+    from XVRRegistrationLib.sample_data import SAMPLE_XRAYS
+
+    from XVRCommonLib import job_list
+
+    job_list.setRootFolder(Path(application.temporaryPath) / "jobs")
+    application.load_module(MODULE)
+    slicer.util.selectModule("XVRFinetune")
+    panel = slicer.util.getModuleWidget("XVRFinetune")
+    choose_inputs(panel, ct, SAMPLE_XRAYS / "chest_pa.dcm")
+    return panel
 
 
 if __name__ == "__main__":

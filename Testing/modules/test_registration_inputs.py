@@ -158,6 +158,37 @@ def test_transforms_above_the_ct_belong_to_its_place(panel, ct, xray):
     assert np.linalg.norm(pixel - truth.project(center[:3])[0]) < 1
 
 
+@pytest.mark.parametrize(("kind", "words"), [("warp", "not linear"), ("scaling", "rigid")])
+@pytest.mark.parametrize("when", ["at rest", "registering"])
+def test_a_pose_that_is_no_rigid_motion_is_named_and_nothing_is_lost(panel, ct, xray, kind, words, when):
+    import slicer
+    import vtk
+
+    choose_inputs(panel, ct, xray[0])
+    if when == "registering":
+        user.click(panel.ui.registerButton)
+        user.wait_until(lambda: panel.session.registering.progress is not None, 20, "it runs")
+    pose = panel.parameters.pose
+    if kind == "warp":
+        above = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "warp")
+        above.SetAndObserveTransformFromParent(vtk.vtkThinPlateSplineTransform())
+    else:
+        above = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "scaling")
+        slicer.util.updateTransformMatrixFromArray(above, np.diag([1.5, 1, 1, 1]))
+    pose.SetAndObserveTransformNodeID(above.GetID())
+    user.wait_until(lambda: not panel.session.worker.busy, 60, "it ends")
+    settle(panel)
+    assert not panel.ui.registerButton.enabled
+    assert not panel.ui.rollSlider.enabled
+    assert words in panel.ui.registerButton.toolTip
+    assert panel.parameters.pose.GetName() in panel.ui.messageLabel.text
+    if when == "registering":
+        assert panel.ui.historyTable.rowCount == 1
+    pose.SetAndObserveTransformNodeID(None)
+    settle(panel)
+    assert panel.ui.registerButton.enabled
+
+
 @pytest.mark.parametrize("victim", ["ct", "image", "pose"])
 def test_a_node_deleted_while_registering(panel, ct, xray, victim):
     import slicer

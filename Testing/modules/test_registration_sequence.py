@@ -34,6 +34,7 @@ def test_each_frame_of_a_file_has_its_own_pose(panel, ct, film):
     settle(panel)
     go_to(panel, 0)
     assert np.allclose(session.xray.rasFromCamera(), first)
+    assert not panel.ui.undoButton.enabled  # undo stays within a frame
     go_to(panel, 1)
     assert np.allclose(session.xray.rasFromCamera(), moved)
     assert session.p.poses.GetNumberOfDataNodes() == 3

@@ -1,6 +1,5 @@
 """The whole story by mouse: read, see, register, judge, compare, undo, save, load."""
 
-
 import numpy as np
 import pytest
 from panel_steps import choose_inputs, open_section, register, settle, wait_for_drr
@@ -32,7 +31,7 @@ def state_the_principal_point(panel, truth):
     settle(panel)
 
 
-def test_auto_start_registers_with_live_progress(panel, ct, tmp_path, host):
+def test_auto_start_registers_with_live_progress(panel, ct, tmp_path):
     truth = write_xray(tmp_path / "fine.dcm", finer(camera()))
     choose_inputs(panel, ct, tmp_path / "fine.dcm")
     state_the_principal_point(panel, truth)
@@ -41,10 +40,13 @@ def test_auto_start_registers_with_live_progress(panel, ct, tmp_path, host):
     panel.ui.progressBar.connect("valueChanged(int)", shown.add)
     before = panel.session.xray.rasFromCamera()
     drawn = panel.parameters.drr.GetImageData().GetMTime()
-    user.click(panel.ui.registerButton)
-    while panel.session.worker.busy:
-        host.processEvents()
+
+    def registered():
         poses.add(panel.session.xray.rasFromCamera().tobytes())
+        return not panel.session.worker.busy
+
+    user.click(panel.ui.registerButton)
+    user.wait_until(registered, 60, "registered")
     settle(panel)
     assert len(shown) >= 3  # steps that come faster than the panel is updated share one update
     assert len(poses) >= 3  # the C-arm moves meanwhile
@@ -63,7 +65,6 @@ def test_auto_start_registers_with_live_progress(panel, ct, tmp_path, host):
 
 def test_cancelling_ends_the_work_at_once_and_moves_nothing(ready):
     before = ready.session.xray.rasFromCamera()
-
     user.click(ready.ui.registerButton)
     user.wait_until(lambda: ready.session.registering.progress is not None, 60, "it runs")
     began = user.own_time_s()

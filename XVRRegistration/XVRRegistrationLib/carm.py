@@ -26,6 +26,10 @@ class CArm:
     def close(self):
         self._restTimer.stop()
 
+    def forgetSteps(self):
+        """Of another frame: undo stays within one."""
+        self.steps = PoseSteps()
+
     def startAfresh(self):
         """Another X-ray: it has been nowhere yet, and is placed where its header says as soon as that is possible."""
         self.steps, self.placedByHand, self._placed = PoseSteps(), False, False
@@ -84,28 +88,27 @@ class CArm:
     # ------------------------------------------------------------ what follows the pose
 
     def onPose(self, caller=None, event=None):
-        """The pose transform was moved, by whomever."""
-        if self.session.xray.intrinsics() is None:
-            return
-        self.session.xray.look()
+        """The pose transform was moved, by whomever; drawing says what is wrong with it, if anything is."""
+        if self.session.xray.isPlaced():
+            self.session.xray.look()
+            self.restSoon()
         self.draw()
-        self.restSoon()
         self.session.onChange()
 
     def _onRest(self):
         """The hand rests: draw finely and remember the place."""
-        intrinsics = self.session.xray.intrinsics()
-        if self.session.closed or intrinsics is None:
+        if self.session.closed or not self.session.xray.isPlaced():
             return
         if not self.session.worker.busy:
             self.session.drawer.drawFinely()
-            self.steps.reached(self.session.xray.rasFromCamera(), intrinsics.flipped)
+            camera = self.session.xray.camera()
+            self.steps.reached(camera.ras_from_camera, camera.intrinsics.flipped)
         self.session.onChange()
 
     def draw(self):
         """Have all that is drawn follow the pose; a new X-ray is first placed where its header says."""
         session = self.session
-        if not self._placed and session.drawer.prepared() is not None and session.xray.intrinsics() is not None:
+        if not self._placed and session.drawer.prepared() is not None and session.xray.isPlaced():
             self._placed = True
             self.placeNominally()
             session.xray.showInView()

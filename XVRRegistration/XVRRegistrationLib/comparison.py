@@ -31,7 +31,7 @@ class Artist:
         from xvrcore.camera import Camera
 
         seen = pictureIntrinsics(camera.intrinsics, longest)
-        drr = pictures.render(patient.full.projector, Camera(seen, camera.ras_from_camera))
+        drr = pictures.render(patient.full.projector, Camera(seen, camera.ras_from_camera), int(longest <= COARSE_PX))
         gray, mask = self._gray(camera.intrinsics, seen)
         comparison = None
         if overlayName in _PAINTERS and mask.any():

@@ -57,7 +57,8 @@ class Drawer:
         self._drawSurface(prepared)
         artist = self._artist = self._artist or Artist(self.xray.reading())
         mode = self.p.overlay.name
-        self.worker.request("drr", lambda: artist.draw(prepared.patient(), camera, longest, mode), self._onDrawn)
+        self.worker.request("drr", lambda: artist.draw(prepared.patient(), camera, longest, mode), self._onDrawn,
+                            urgent=True)
         self.overlay.showLandmarks(camera)
         if segments is not None and self.p.showOutlines:
             self._drawOutlines(segments, camera, min(longest, OUTLINES_PX))

@@ -43,7 +43,7 @@ class HandSection:
         session.carm.moveByHand(antipode(session.xray.rasFromCamera(), session.drawer.centerRas))
 
     def _usable(self, session):
-        shown = session.drawer.centerRas is not None and session.xray.intrinsics() is not None
+        shown = session.drawer.centerRas is not None and session.xray.isPlaced()
         return shown and not session.worker.busy
 
     def update(self, session):

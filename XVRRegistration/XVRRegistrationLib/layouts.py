@@ -71,11 +71,12 @@ def lookAt(rasFromIjk, cols, rows):
 def lookFromAside(rasFromCamera, sddMm):
     """Let the 3D view see source, patient and detector from the side, the head up."""
     viewNode = slicer.mrmlScene.GetNodeByID(THREED_NODE_ID)
-    if viewNode is None:
+    widget = None if viewNode is None else slicer.app.layoutManager().viewWidget(viewNode)
+    if widget is None:
         return
     aside, down, beam = rasFromCamera[:3, :3].T
     middle = rasFromCamera[:3, 3] + 0.55 * sddMm * beam
-    view = slicer.app.layoutManager().viewWidget(viewNode).threeDView()
+    view = widget.threeDView()
     camera = slicer.modules.cameras.logic().GetViewActiveCameraNode(viewNode)
     halfWidth = np.tan(np.deg2rad(camera.GetViewAngle() / 2)) * min(1.0, view.width / max(1, view.height))
     direction = 0.85 * aside - 0.4 * down - 0.3 * beam

@@ -25,14 +25,14 @@ class OverlaySection:
     def showLayout(self, layoutId):
         layouts.showLayout(layoutId)
         session = self.panel.session
-        if session.xray.intrinsics() is not None:
+        if session.xray.isPlaced():
             session.xray.showInView()
             session.overlay.compose(session.xray.composite())
         if layoutId == layouts.WITH_SLICES and session.p.ct is not None:
             layouts.showCt(session.p.ct)
 
     def _onFit(self):
-        if self.panel.session.xray.intrinsics() is not None:
+        if self.panel.session.xray.isPlaced():
             self.panel.session.xray.showInView()
 
     def _onFlicker(self):
@@ -45,7 +45,7 @@ class OverlaySection:
         p = session.p
         self.ui.blendSlider.enabled = p.overlay == Overlay.Blend
         state = (p.overlay, p.blend, p.showField, p.showOutlines, p.fillOutlines, p.showLandmarks, p.showHandles)
-        if state == self._shown or session.xray.intrinsics() is None:
+        if state == self._shown or not session.xray.isPlaced():
             return
         before, self._shown = self._shown, state
         if p.overlay == Overlay.Flicker:

@@ -53,15 +53,14 @@ class Registering:
         :raises InputError: what it needs is not there.
         """
         radiograph, p, xray = self.session.reading.radiograph, self.session.p, self.session.xray
-        if kind == "auto":
-            kind = self._automatic()
-        if kind == "header":
+        chosen = self._automatic() if kind == "auto" else kind
+        if chosen == "header":
             return starts.fromHeader(radiograph)
-        if kind == "network":
-            return starts.fromNetwork(p.network)
-        if kind == "landmarks":
+        if chosen == "network":
+            return starts.fromNetwork(p.network, alone=kind == "network")
+        if chosen == "landmarks":
             return starts.fromLandmarks(p.points3d, p.points2d, radiograph, xray.rasFromIjk())[0]
-        if kind == "current":
+        if chosen == "current":
             return starts.Start("given", (xray.rasFromCamera(),), _("current pose"))
         return starts.Start("wide", (), _("search of all standard views"))
 
@@ -95,7 +94,7 @@ class Registering:
         session = self.session
         if error is not None:
             session.fail(error)
-        elif not session.closed and not session.worker.busy and session.xray.intrinsics() is not None:
+        elif not session.closed and not session.worker.busy and session.xray.isPlaced():
             session.carm.moveTo(given[0].ras_from_camera)
 
     def begin(self, kind, onEnd=None):
@@ -170,7 +169,7 @@ class Registering:
             return
         self.progress = progress
         due = time.monotonic() - self._liveSince > LIVE_S
-        if due and progress.camera is not None and session.xray.intrinsics() is not None and session.frames.isShown():
+        if due and progress.camera is not None and session.xray.isPlaced() and session.frames.isShown():
             session.carm.showCamera(progress.camera)
             self._liveSince = time.monotonic()
         session.onChange()
@@ -193,7 +192,8 @@ class Registering:
             self._take(self.result)
         else:
             session.problem = session.problem or _("Cancelled; the pose is as it was before.")
-            session.carm.showCamera(self.before)
+            if session.xray.isPlaced():
+                session.carm.showCamera(self.before)
         if onEnd is not None:
             onEnd(self.result)
         session.carm.restSoon()
@@ -201,13 +201,17 @@ class Registering:
 
     def _take(self, result):
         session = self.session
+        session.history.add(self._words, result)
+        session.frames.note(session.p.frame, result.verdict.label)
+        if not session.xray.isPlaced():
+            session.problem = _("The pose that was found is in the table of attempts; restore it when the X-ray's "
+                                "transform is linear again.")
+            return
         reading = replace(result.reading, intrinsics=result.camera.intrinsics)
         session.drawer.readingChanged(reading)
         session.xray.show(reading, session.p.image.GetName())
         session.carm.moveTo(result.camera.ras_from_camera)
         session.carm.placedByHand = False
-        session.history.add(self._words, result)
-        session.frames.note(session.p.frame, result.verdict.label)
 
     # ------------------------------------------------------------ afterwards
 
@@ -215,7 +219,7 @@ class Registering:
     def atResult(self):
         """Whether the X-ray stands where the last registration found it."""
         xray = self.session.xray
-        if self.result is None or xray.intrinsics() is None:
+        if self.result is None or not xray.isPlaced():
             return False
         found = self.result.camera
         return xray.intrinsics().flipped == found.intrinsics.flipped and \

@@ -53,6 +53,8 @@ class Session:
         self._watch.update()
         source = self._sourceState()
         if source != self._source:
+            if self._source is not None and source[1] != self._source[1]:
+                self.carm.forgetSteps()
             loaded = self._source is None and self.xray.intrinsics() is not None
             self._source = source
             self.frames.select(self.p.frame)

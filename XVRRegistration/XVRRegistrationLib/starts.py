@@ -70,8 +70,9 @@ def fromHeader(radiograph):
         primary=positioner.primary_deg, secondary=positioner.secondary_deg))
 
 
-def fromNetwork(path):
+def fromNetwork(path, alone=True):
     """
+    :param alone: otherwise what the header or the standard views say is tried beside it.
     :raises InputError: none is chosen, or what networks need is not installed.
     """
     if not path.is_file():
@@ -80,7 +81,7 @@ def fromNetwork(path):
     if missing:
         raise InputError(_("A network needs {packages}; the module XVR Finetune offers to install that.").format(
             packages=", ".join(missing)))
-    return Start("given", (), _("network {name}").format(name=networkName(path)), path)
+    return Start("given" if alone else "auto", (), _("network {name}").format(name=networkName(path)), path)
 
 
 def fromLandmarks(points3d, points2d, radiograph, rasFromIjk):

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib.scene_nodes import newNode, putIntoFolder
 from XVRCommonLib.volumes import arrayFromMatrix, matrixFromArray
+from xvrcore import rigid
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.errors import InputError
 
@@ -74,7 +75,16 @@ class XrayScene:
         :raises InputError: the pose transform is no rigid motion, or not linear.
         """
         intrinsics = self.intrinsics()
-        return None if intrinsics is None else Camera(intrinsics, self.rasFromCamera())
+        if intrinsics is None:
+            return None
+        return Camera(intrinsics, rigid.require_rigid(self.rasFromCamera(), self.p.pose.GetName()))
+
+    def isPlaced(self):
+        """Whether an X-ray is shown, at a pose that is a rigid motion."""
+        try:
+            return self.camera() is not None
+        except InputError:
+            return False
 
     def rasFromCamera(self):
         matrix = vtk.vtkMatrix4x4()

@@ -12,8 +12,8 @@ INTERVAL_MS = 10
 class EventLoopGaps:
     """A 10 ms timer that notes the time between its ticks. `with EventLoopGaps() as gaps: ...`.
 
-    `longest_ms` is what a user notices, on the clock `own_time_s`; `longest_busy_ms` counts the main thread's processor time alone, so that
-    other work on the machine does not add to it.
+    `longest_ms` is what a user notices, on the clock `own_time_s`; `longest_busy_ms` counts the main thread's processor
+    time alone, so that other work on the machine does not add to it.
     """
 
     def __init__(self):
