@@ -2,7 +2,7 @@
 
 from slicerhost import testing as user
 
-READ_S, REGISTERED_S = 20, 60
+READ_S, REGISTERED_S = 60, 120
 
 
 def choose_inputs(panel, ct, xray):

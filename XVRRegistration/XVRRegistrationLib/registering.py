@@ -204,8 +204,8 @@ class Registering:
         session.history.add(self._words, result)
         session.frames.note(session.p.frame, result.verdict.label)
         if not session.xray.isPlaced():
-            session.problem = _("The pose that was found is in the table of attempts; restore it when the X-ray's "
-                                "transform is linear again.")
+            session.problem = _("The pose that was found is in the table of attempts; restore it when {name} is a "
+                                "rigid motion again.").format(name=session.p.pose.GetName())
             return
         reading = replace(result.reading, intrinsics=result.camera.intrinsics)
         session.drawer.readingChanged(reading)
