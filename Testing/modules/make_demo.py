@@ -40,6 +40,7 @@ def what_is_missing():
 
 def make(application, folder):
     import slicer
+    from panel_steps import open_section, settle
     from slicerhost import testing as user
 
     slicer.util.mainWindow().resize(*WINDOW)
@@ -47,6 +48,8 @@ def make(application, folder):
     user.save_window(folder / "slicer_outlines.jpg")
     show_colors_and_slices(panel)
     user.save_window(folder / "slicer_color.jpg")
+    open_section(panel.ui.handSection)
+    settle(panel)
     user.save_panel(panel, folder / "slicer_panel.png")
     slicer.util.saveScene(str(folder / "demo.mrb"))
     user.save_panel(finetuning(application, panel.parameters.ct), folder / "slicer_finetune.png")
@@ -74,14 +77,12 @@ def registered_chest(application):
 
 
 def show_colors_and_slices(panel):
-    from panel_steps import open_section, settle
+    from panel_steps import settle
     from slicerhost import testing as user
     from XVRRegistrationLib.parameters import Overlay
 
     user.choose(panel.ui.modeCombo, Overlay.Color.label())
     user.click(panel.ui.sliceLayoutButton)
-    for section in (panel.ui.handSection, panel.ui.outputsSection):
-        open_section(section)
     settle(panel)
 
 

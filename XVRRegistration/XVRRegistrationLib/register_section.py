@@ -8,6 +8,7 @@ from xvrcore.errors import InputError
 from .history import SHOWN
 
 COLORS = {"registered": "#1e7b34", "doubtful": "#a86400", "failed": "#a12622"}
+START_WIDTH = 150
 START, COMMENT = SHOWN.index("start"), SHOWN.index("comment")
 
 
@@ -22,7 +23,7 @@ class RegisterSection:
         table = ui.historyTable
         table.setColumnCount(len(SHOWN))
         table.setHorizontalHeaderLabels((_("Time"), _("Start"), _("Score"), _("Verdict"), _("Comment")))
-        table.horizontalHeader().setSectionResizeMode(START, qt.QHeaderView.Stretch)
+        table.horizontalHeader().setStretchLastSection(True)
         table.verticalHeader().setVisible(False)
         table.connect("cellChanged(int,int)", self._onComment)
         table.connect("itemSelectionChanged()", self._onSelection)
@@ -107,10 +108,12 @@ class RegisterSection:
         for r, row in enumerate(rows):
             for c, text in enumerate(row):
                 item = qt.QTableWidgetItem(text)
+                item.setToolTip(text)
                 if c != COMMENT:
                     item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
                 table.setItem(r, c, item)
         table.resizeColumnsToContents()
+        table.setColumnWidth(START, min(table.columnWidth(START), START_WIDTH))
         self._updating = False
 
     def _showRestore(self, session):
