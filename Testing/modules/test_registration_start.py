@@ -163,6 +163,7 @@ def test_shown_segments_are_registered_alone(panel, ct, tmp_path):
     assert "No segment is shown" in panel.ui.messageLabel.text
     user.select_node(panel.ui.segmentationSelector, segmentation)
     segmentation.GetDisplayNode().SetSegmentVisibility("lower", False)
+    panel.session.carm.moveByHand(TURNED @ truth.ras_from_camera)
     settle(panel)
     register(panel)
     center = rigid.apply(whole.ras_from_ijk, [28, 24, 36])
