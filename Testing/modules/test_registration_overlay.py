@@ -1,6 +1,5 @@
 """What is drawn over the X-ray is where it belongs."""
 
-import time
 
 import numpy as np
 import pytest
@@ -231,12 +230,12 @@ def test_the_drr_follows_a_slider_within_a_tenth_of_a_second_and_refines_at_rest
     open_section(panel.ui.handSection)
     times, node = [], panel.parameters.drr
     for value in range(4, 52, 4):
-        before, began, worked = node.GetImageData().GetMTime(), user.own_time_s(), time.process_time()
+        before, began = node.GetImageData().GetMTime(), user.own_time_s()
         panel.ui.rightSlider.value = float(value)
         user.wait_until(lambda before=before: node.GetImageData().GetMTime() > before, 5, "drawn")
-        times.append(min(user.own_time_s() - began, time.process_time() - worked))
+        times.append(user.own_time_s() - began)
         assert slicer.util.arrayFromVolume(node).shape == (1, 256, 256)
-    assert min(times) < 0.1  # other programs hold up the computing threads too
+    assert np.median(times) < 0.1
     settle(panel)
     assert slicer.util.arrayFromVolume(node).shape == (1, 352, 352)
 

@@ -1,11 +1,12 @@
 """The whole story by mouse: read, see, register, judge, compare, undo, save, load."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from panel_steps import choose_inputs, open_section, register, settle, wait_for_drr
-from registration_scene import camera, finer, mtre_mm, write_xray
+from registration_scene import camera, finer, mtre_mm, patient, write_xray
 from slicerhost import testing as user
 
 
@@ -22,6 +23,16 @@ def ready(panel, ct, xray):
     """The panel with a CT and an X-ray whose geometry is complete."""
     path, _truth = xray
     choose_inputs(panel, ct, path)
+    return panel
+
+
+@pytest.fixture
+def hopeless(panel, ct, tmp_path):
+    """The panel with an X-ray of nothing that the CT shows: registering it goes on until patience ends."""
+    body = patient()
+    noise = np.random.default_rng(5).uniform(-500, 900, body.values.shape).astype(np.float32)
+    write_xray(tmp_path / "noise.dcm", volume=replace(body, values=noise))
+    choose_inputs(panel, ct, tmp_path / "noise.dcm")
     return panel
 
 
@@ -65,25 +76,26 @@ def test_auto_start_registers_with_live_progress(panel, ct, tmp_path):
     assert mtre_mm(panel.session.xray.camera(), truth) < 1
 
 
-def test_cancelling_ends_the_work_at_once_and_moves_nothing(ready):
-    before = ready.session.xray.rasFromCamera()
-    user.click(ready.ui.registerButton)
-    user.wait_until(lambda: ready.session.registering.progress is not None, 60, "it runs")
-    began, worked = user.own_time_s(), time.thread_time()
-    user.click(ready.ui.cancelButton)
-    user.wait_until(lambda: not ready.session.worker.busy, 20, "cancelled")
-    assert min(user.own_time_s() - began, time.thread_time() - worked) < 0.5  # a loaded machine holds up all threads
-    settle(ready)
-    assert np.allclose(ready.session.xray.rasFromCamera(), before)
-    assert "Cancelled" in ready.ui.messageLabel.text
+def test_cancelling_ends_the_work_at_once_and_moves_nothing(hopeless):
+    before = hopeless.session.xray.rasFromCamera()
+    user.click(hopeless.ui.registerButton)
+    user.wait_until(lambda: hopeless.session.registering.progress is not None, 60, "it runs")
+    began = user.own_time_s()
+    user.click(hopeless.ui.cancelButton)
+    user.wait_until(lambda: not hopeless.session.worker.busy, 20, "cancelled")
+    assert user.own_time_s() - began < 0.5
+    settle(hopeless)
+    assert np.allclose(hopeless.session.xray.rasFromCamera(), before)
+    assert "Cancelled" in hopeless.ui.messageLabel.text
 
 
-def test_the_window_stays_responsive_while_registering(ready):
-    """The window's own work in any gap; the gaps themselves but for the worst, which a loaded machine makes."""
+def test_the_window_stays_responsive_while_registering(hopeless):
     with user.EventLoopGaps() as gaps:
-        register(ready)
-    assert gaps.longest_busy_ms < 250
-    assert np.percentile(gaps.gaps_ms, 80) < 250
+        user.click(hopeless.ui.registerButton)
+        until = time.monotonic() + 3
+        user.wait_until(lambda: time.monotonic() > until, 20, "three seconds have passed")
+    user.click(hopeless.ui.cancelButton)
+    assert gaps.longest_ms < 250
 
 
 def test_every_attempt_is_kept_and_can_be_restored(ready):
@@ -187,4 +199,5 @@ def test_closing_and_reloading_leave_nothing(panel, ct, xray, film, state, leave
         slicer.mrmlScene.Clear()
         host.processEvents()
         assert not slicer.util.getNodes("C-arm*")
-        assert slicer.modules.XVRRegistrationWidget.ui.registerButton.enabled is False
+        button = slicer.modules.XVRRegistrationWidget.ui.registerButton
+        user.wait_until(lambda: not button.enabled, 5, "the panel knows")
