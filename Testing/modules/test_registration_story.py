@@ -79,7 +79,8 @@ def test_auto_start_registers_with_live_progress(panel, ct, tmp_path):
 def test_cancelling_ends_the_work_at_once_and_moves_nothing(hopeless):
     before = hopeless.session.xray.rasFromCamera()
     user.click(hopeless.ui.registerButton)
-    user.wait_until(lambda: hopeless.session.registering.progress is not None, 60, "it runs")
+    user.wait_until(lambda: hopeless.session.registering.progress is not None and hopeless.ui.cancelButton.enabled,
+                    60, "it runs, and the panel shows it")
     began = user.own_time_s()
     user.click(hopeless.ui.cancelButton)
     user.wait_until(lambda: not hopeless.session.worker.busy, 20, "cancelled")
