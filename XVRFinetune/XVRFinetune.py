@@ -2,22 +2,17 @@
 
 import pathlib
 
-import qt
 import slicer
-import vtk
 import XVRFinetuneLib  # noqa: F401 - makes XVRCommonLib and xvrcore importable
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
-from slicer.util import VTKObservationMixin
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleLogic
 
-UPDATE_MS = 40
-"""The panel shows a change after at most this time; many changes within it cost one update."""
+from XVRCommonLib import panel
+from XVRCommonLib.packages import NETWORKS
+
+PATIENCE_S = 600
+"""For the module's own test."""
 
 
 class XVRFinetune(ScriptedLoadableModule):
@@ -37,37 +32,16 @@ class XVRFinetune(ScriptedLoadableModule):
             "others). Digitally reconstructed radiographs after Joseph (IEEE TMI, 1982).")
 
 
-class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class XVRFinetuneWidget(panel.Panel):
     """Connects the panel's sections with the choices of the present scene, and with the jobs on the disk."""
 
-    def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.parameters = self.session = self.worker = self._guiTag = None
-        self.sections = ()
-        self._updateTimer = qt.QTimer()
-        self._updateTimer.setSingleShot(True)
-        self._updateTimer.setInterval(UPDATE_MS)
-        self._updateTimer.connect("timeout()", self.update)
+    SECTIONS = ("inputsSection", "rangeSection", "trainingSection", "jobsSection", "progressSection")
 
     def setup(self):
-        super().setup()
-        from XVRCommonLib.worker import Worker
-
-        top = slicer.util.loadUI(self.resourcePath("UI/XVRFinetune.ui"))
-        self.layout.addWidget(top)
-        self.ui = slicer.util.childWidgetVariables(top)
-        top.setMRMLScene(slicer.mrmlScene)
-        self.worker = Worker(self.moduleName)
         self.logic = XVRFinetuneLogic()
-        self._makeSections()
-        scene = slicer.mrmlScene
-        for event, slot in ((scene.StartCloseEvent, self.release), (scene.EndCloseEvent, self.initialize),
-                            (scene.StartImportEvent, self.release), (scene.EndImportEvent, self.initialize)):
-            self.addObserver(scene, event, slot)
-        self.initialize()
+        super().setup()
 
-    def _makeSections(self):
+    def makeSections(self):
         from XVRFinetuneLib.inputs_section import InputsSection
         from XVRFinetuneLib.job_start import JobStart
         from XVRFinetuneLib.job_watch import JobWatch
@@ -77,7 +51,7 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from XVRFinetuneLib.training_section import TrainingSection
 
         from XVRCommonLib.install_section import InstallSection
-        from XVRCommonLib.packages import NETWORKS, selfCheck
+        from XVRCommonLib.packages import selfCheck
 
         self.jobStart = JobStart(self.worker, self._onJobChanged)
         self.watch = JobWatch(self.worker, self._onTick, self._onLooked, self.say)
@@ -87,54 +61,35 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.sections = (self.inputsSection, RangeSection(self.ui, self), self.trainingSection,
                          JobsSection(self.ui, self), self.progressSection)
 
+    def newSession(self, node):
+        from XVRFinetuneLib.parameters import Parameters
+        from XVRFinetuneLib.session import Session
+
+        parameters = Parameters(node)
+        return parameters, Session(parameters, self.worker, self.updateSoon)
+
     def enter(self):
         self.installSection.update()
         self.trainingSection.networkChooser.offer(self.parameters.startNetwork)
-        self._onParameters()
+        self.onParameters()
 
     def cleanup(self):
-        self.release()
-        self._updateTimer.stop()
-        if self.worker is not None:
-            self.worker.close()
+        super().cleanup()
         if self.sections:
             self.watch.close()
             self.jobStart.close()
             self.trainingSection.close()
             self.progressSection.close()
-        self.removeObservers()
+
+    def onParameters(self, caller=None, event=None):
+        super().onParameters()
+        if self.session is not None and self.installSection.ready:
+            self.watch.follow(None if str(self.parameters.job) == "." else self.parameters.job)
+            self.watch.start()
 
     def _onInstalled(self):
         self.initialize()
         self.trainingSection.checkPython()
-
-    def release(self, caller=None, event=None):
-        """Let go of the scene; jobs go on."""
-        if self.parameters is None:
-            return
-        self.session.close()
-        self.parameters.disconnectGui(self._guiTag)
-        self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        self.parameters = self.session = None
-
-    def initialize(self, caller=None, event=None):
-        """Take up the scene's parameters, new or loaded."""
-        from XVRFinetuneLib.parameters import Parameters
-        from XVRFinetuneLib.session import Session
-
-        self.release()
-        self.parameters = Parameters(self.logic.getParameterNode())
-        self.session = Session(self.parameters, self.worker, self.updateSoon)
-        self._guiTag = self.parameters.connectGui(self.ui)
-        self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        self._onParameters()
-
-    def _onParameters(self, caller=None, event=None):
-        if self.session is not None and self.installSection.ready:
-            self.session.inputsChanged()
-            self.watch.follow(None if str(self.parameters.job) == "." else self.parameters.job)
-            self.watch.start()
-        self.updateSoon()
 
     # ------------------------------------------------------------ jobs
 
@@ -190,50 +145,17 @@ class XVRFinetuneWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.watchJob(live[0])
         self.update()
 
-    # ------------------------------------------------------------ showing
-
-    def updateSoon(self):
-        if not self._updateTimer.active:
-            self._updateTimer.start()
-
-    def update(self):
-        """Show how things stand in all sections; they wait for the packages that they need."""
-        if self.session is None:
-            return
-        ready = self.installSection.ready
-        for section in (self.ui.inputsSection, self.ui.rangeSection, self.ui.trainingSection, self.ui.jobsSection,
-                        self.ui.progressSection):
-            section.enabled = ready
-            section.toolTip = "" if ready else _("Install the packages named above first.")
-        for section in self.sections if ready else ():
-            section.update(self.session)
-
-    def say(self, words):
-        self.ui.messageLabel.text = words
-        self.ui.messageLabel.visible = bool(words)
-
 
 class XVRFinetuneLogic(ScriptedLoadableModuleLogic):
     """The parameter node's home; the work is done by XVRFinetuneLib, and by the worker in the background."""
 
 
-class XVRFinetuneTest(ScriptedLoadableModuleTest):
+class XVRFinetuneTest(panel.PanelTest):
     """Trains for a few iterations in the real application."""
 
-    def runTest(self):
-        from XVRCommonLib.packages import NETWORKS, missingPackages
+    REQUIREMENTS = NETWORKS
 
-        missing = missingPackages(NETWORKS)
-        if missing:
-            self.delayDisplay(_("Skipped: {packages} is not installed.").format(packages=", ".join(missing)))
-            return
-        self.setUp()
-        self.test_train()
-
-    def setUp(self):
-        slicer.mrmlScene.Clear()
-
-    def test_train(self):
+    def test_module(self):
         import tempfile
 
         from XVRCommonLib import job_list
@@ -246,11 +168,8 @@ class XVRFinetuneTest(ScriptedLoadableModuleTest):
                 self._train(slicer.modules.XVRFinetuneWidget)
             finally:
                 job_list.setRootFolder(own)
-        self.delayDisplay(_("Test passed"))
 
     def _train(self, widget):
-        import time
-
         from xvrcore.cli.self_test import imaginary_patient
         from xvrcore.jobs import stop
         from xvrcore.training.files import NETWORK
@@ -262,9 +181,7 @@ class XVRFinetuneTest(ScriptedLoadableModuleTest):
         p.ct, p.rows, p.cols, p.iterations = ct, 144, 160, 20
         widget.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(2.2, 2.2))
         widget.startJob()
-        deadline = time.time() + 600
-        while time.time() < deadline and not self._ended(widget):
-            slicer.app.processEvents()
+        self.wait(lambda: self._ended(widget), PATIENCE_S)
         state = widget.watch.progress.state
         if state.is_live:
             state = stop(state.path)

@@ -1,18 +1,16 @@
 """XVR Registration: align X-rays with the CT or MR of the same patient. Research and teaching only."""
 
-import qt
 import slicer
-import vtk
 import XVRRegistrationLib  # noqa: F401 - makes XVRCommonLib and xvrcore importable
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
-from slicer.util import VTKObservationMixin
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleLogic
+
+from XVRCommonLib import panel
+from XVRCommonLib.packages import RENDERING
+
+PATIENCE_S = 300
+"""For each part of the module's own test."""
 
 
 class XVRRegistration(ScriptedLoadableModule):
@@ -38,40 +36,16 @@ def registerSampleData():
     register()
 
 
-UPDATE_MS = 40
-"""The panel shows a change after at most this time; many changes within it cost one update."""
-
-
-class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Connects the panel's sections with the session of the present scene."""
-
-    def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.parameters = self.session = self.worker = self.overlaySection = self._guiTag = None
-        self._updateTimer = qt.QTimer()
-        self._updateTimer.setSingleShot(True)
-        self._updateTimer.setInterval(UPDATE_MS)
-        self._updateTimer.connect("timeout()", self.update)
+class XVRRegistrationWidget(panel.Panel):
+    SECTIONS = ("inputsSection", "geometrySection", "startSection", "handSection", "registerSection", "sequenceSection",
+                "overlaySection", "outputsSection")
 
     def setup(self):
-        super().setup()
-        from XVRCommonLib.worker import Worker
-
-        top = slicer.util.loadUI(self.resourcePath("UI/XVRRegistration.ui"))
-        self.layout.addWidget(top)
-        self.ui = slicer.util.childWidgetVariables(top)
-        top.setMRMLScene(slicer.mrmlScene)
-        self.worker = Worker(self.moduleName)
         self.logic = XVRRegistrationLogic()
-        self._makeSections()
-        scene = slicer.mrmlScene
-        for event, slot in ((scene.StartCloseEvent, self.release), (scene.EndCloseEvent, self.initialize),
-                            (scene.StartImportEvent, self.release), (scene.EndImportEvent, self.initialize)):
-            self.addObserver(scene, event, slot)
-        self.initialize()
+        self.overlaySection, self._problem = None, ""
+        super().setup()
 
-    def _makeSections(self):
+    def makeSections(self):
         from XVRRegistrationLib.geometry_section import GeometrySection
         from XVRRegistrationLib.hand_section import HandSection
         from XVRRegistrationLib.inputs_section import InputsSection
@@ -82,7 +56,7 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from XVRRegistrationLib.start_section import StartSection
 
         from XVRCommonLib.install_section import InstallSection
-        from XVRCommonLib.packages import RENDERING, selfCheck
+        from XVRCommonLib.packages import selfCheck
 
         self.installSection = InstallSection(self.ui, self, RENDERING, selfCheck)
         self.startSection, self.overlaySection = StartSection(self.ui, self), OverlaySection(self.ui, self)
@@ -99,95 +73,49 @@ class XVRRegistrationWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if slicer.app.layoutManager().layout not in layouts.LAYOUTS:
             self.overlaySection.showLayout(layouts.WITH_3D)
 
-    def cleanup(self):
-        self.release()
-        self._updateTimer.stop()
-        if self.worker is not None:
-            self.worker.close()
-        if self.overlaySection is not None:
-            self.overlaySection.close()
-        self.removeObservers()
-
-    def release(self, caller=None, event=None):
-        """Let go of the scene."""
-        if self.parameters is None:
-            return
-        self.session.close()
-        self.overlaySection.forget()
-        self.parameters.disconnectGui(self._guiTag)
-        self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        self.parameters = self.session = None
-
-    def initialize(self, caller=None, event=None):
-        """Take up the scene's parameters, new or loaded."""
+    def newSession(self, node):
         from XVRRegistrationLib.parameters import Parameters
         from XVRRegistrationLib.session import Session
 
-        self.release()
-        self.parameters = Parameters(self.logic.getParameterNode())
-        self.session = Session(self.parameters, self.worker, self._updateSoon)
-        self._guiTag = self.parameters.connectGui(self.ui)
-        self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        self._onParameters()
+        parameters = Parameters(node)
+        return parameters, Session(parameters, self.worker, self.updateSoon)
 
-    def _onParameters(self, caller=None, event=None):
-        if self.session is not None and self.installSection.ready:
-            self.session.inputsChanged()
-        self._updateSoon()
+    def cleanup(self):
+        super().cleanup()
+        if self.overlaySection is not None:
+            self.overlaySection.close()
 
-    def _updateSoon(self):
-        if not self._updateTimer.active:
-            self._updateTimer.start()
+    def release(self, caller=None, event=None):
+        super().release()
+        if self.overlaySection is not None:
+            self.overlaySection.forget()
 
     def update(self):
-        """Show the session's state in all sections."""
-        if self.session is None:
-            return
-        self.say(self.session.problem or self.session.drawer.problem)
-        for section in self.sections:
-            section.update(self.session)
-
-    def say(self, words):
-        self.ui.messageLabel.text = words
-        self.ui.messageLabel.visible = bool(words)
+        super().update()
+        problem = "" if self.session is None else self.session.problem or self.session.drawer.problem
+        if problem != self._problem:
+            self._problem = problem
+            self.say(problem)
 
 
 class XVRRegistrationLogic(ScriptedLoadableModuleLogic):
     """The parameter node's home; the work is done by XVRRegistrationLib's Session."""
 
 
-class XVRRegistrationTest(ScriptedLoadableModuleTest):
+class XVRRegistrationTest(panel.PanelTest):
     """Registers a simulated X-ray in the real application."""
 
-    def runTest(self):
-        from XVRCommonLib.packages import RENDERING, missingPackages
+    REQUIREMENTS = RENDERING
 
-        missing = missingPackages(RENDERING)
-        if missing:
-            self.delayDisplay(_("Skipped: {packages} is not installed.").format(packages=", ".join(missing)))
-            return
-        self.setUp()
-        self.test_register()
-
-    def setUp(self):
-        slicer.mrmlScene.Clear()
-
-    def test_register(self):
-        import time
-
+    def test_module(self):
         from XVRRegistrationLib.sample_data import loadSample
 
         slicer.util.selectModule("XVRRegistration")
         widget = slicer.modules.XVRRegistrationWidget
         loadSample()
-        deadline = time.time() + 300
-        while widget.session.registering.blocked() and time.time() < deadline:
-            slicer.app.processEvents()
+        self.wait(lambda: not widget.session.registering.blocked(), PATIENCE_S)
         ended = []
         widget.session.registering.begin("auto", ended.append)
-        while not ended and time.time() < deadline:
-            slicer.app.processEvents()
-        assert ended, "the registration did not end in time"
+        assert self.wait(lambda: ended, PATIENCE_S), "the registration did not end in time"
         assert ended[0] is not None, widget.session.problem
         assert ended[0].verdict.label == "registered", ended[0].verdict
-        self.delayDisplay(_("Test passed"))

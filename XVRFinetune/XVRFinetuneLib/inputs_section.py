@@ -4,12 +4,12 @@ import pathlib
 
 from slicer.i18n import tr as _
 
+from XVRCommonLib.colors import MISSING_STYLE
 from XVRCommonLib.drop_area import DropArea
 from XVRCommonLib.volumes import MODALITIES
 
 from .subject import segmentsInWords
 
-MISSING_STYLE = "background-color: #8a5a00; color: white"
 SPACING = ("rowSpacing", "columnSpacing")
 OPTION_OF = {"sdd": "sdd_mm", "rowSpacing": "pixel_spacing_mm", "columnSpacing": "pixel_spacing_mm"}
 """Boxes' names to the core's option."""

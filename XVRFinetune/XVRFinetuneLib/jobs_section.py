@@ -7,6 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
+from XVRCommonLib.text_table import TextTable
 from xvrcore.errors import InputError
 from xvrcore.training.files import NETWORK
 
@@ -18,13 +19,8 @@ RESUMABLE = ("new", "stopped", "failed", "died")
 class JobsSection:
     def __init__(self, ui, panel):
         self.ui, self.panel = ui, panel
-        self._updating = False
-        table = ui.jobsTable
-        table.setColumnCount(3)
-        table.setHorizontalHeaderLabels((_("Job"), _("State"), _("Median error")))
-        table.horizontalHeader().setStretchLastSection(True)
-        table.verticalHeader().setVisible(False)
-        table.connect("itemSelectionChanged()", self._onSelection)
+        self.table = TextTable(ui.jobsTable, (_("Job"), _("State"), _("Median error")))
+        ui.jobsTable.connect("itemSelectionChanged()", self._onSelection)
         ui.stopButton.connect("clicked()", self._onStop)
         ui.resumeButton.connect("clicked()", self._onResume)
         ui.useButton.connect("clicked()", self._onUse)
@@ -38,7 +34,7 @@ class JobsSection:
 
     def _onSelection(self):
         row, jobs = self.ui.jobsTable.currentRow(), self.panel.watch.jobs
-        if not self._updating and 0 <= row < len(jobs):
+        if not self.table.filling and 0 <= row < len(jobs):
             self.panel.watchJob(jobs[row].path)
 
     def _onStop(self):
@@ -77,12 +73,8 @@ class JobsSection:
 
     def update(self, session):
         jobs, busy = self.panel.watch.jobs, self.panel.jobStart.doing
-        self._showTable([(job.path.name, _stateInWords(job), _error(job)) for job in jobs])
-        row = next((i for i, job in enumerate(jobs) if job.path == self.panel.watch.folder), -1)
-        if row != self.ui.jobsTable.currentRow():
-            self._updating = True
-            self.ui.jobsTable.setCurrentCell(row, 0)
-            self._updating = False
+        self.table.show([(job.path.name, _stateInWords(job), _error(job)) for job in jobs])
+        self.table.select(next((i for i, job in enumerate(jobs) if job.path == self.panel.watch.folder), -1))
         state = self._selected()
         nothing = _("Choose a job in the table.") if state is None else ""
         self._show(self.ui.stopButton, nothing or busy or _unless(state.phase == "running", _("It does not run.")),
@@ -92,19 +84,6 @@ class JobsSection:
         self._show(self.ui.useButton, nothing or self._whyNotUse(state), _("Register X-rays with this network"))
         self._show(self.ui.openButton, nothing, _("Show the job's files"))
         self.ui.jobsStatus.text = busy or ("" if jobs else _("No job yet."))
-
-    def _showTable(self, rows):
-        table = self.ui.jobsTable
-        shown = [tuple(table.item(r, c).text() for c in range(3)) for r in range(table.rowCount)]
-        if rows == shown:
-            return
-        self._updating = True
-        table.setRowCount(len(rows))
-        for r, row in enumerate(rows):
-            for c, text in enumerate(row):
-                table.setItem(r, c, qt.QTableWidgetItem(text))
-        table.resizeColumnsToContents()
-        self._updating = False
 
     def _show(self, button, why, tip):
         button.enabled = not why

@@ -4,11 +4,13 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from XVRCommonLib.colors import BAD, BUSY, DOUBTFUL, GOOD, showColored
+
 from .curves import plotView, removePlotView
 from .jobs_section import STATES
 
-COLORS = {"running": "#1d5fa8", "stopping": "#1d5fa8", "finished": "#1e7b34", "stopped": "#a86400",
-          "failed": "#a12622", "died": "#a12622", "new": "#a86400"}
+COLORS = {"running": BUSY, "stopping": BUSY, "finished": GOOD, "stopped": DOUBTFUL, "failed": BAD, "died": BAD,
+          "new": DOUBTFUL}
 BEGINNING = ("starting", "loading", "preparing")
 PLOT_HEIGHT, PICTURE_WIDTH = 250, 420
 
@@ -29,10 +31,10 @@ class ProgressSection:
         self.ui.logEdit.visible = state is not None and bool(progress.log)
         self.plot.visible = state is not None and session.p.chart is not None
         if state is None:
-            self.ui.stateLabel.text = _("Choose a job to watch it.") if folder is None else \
-                _("There is no job in {folder}.").format(folder=folder) if progress.looked else \
-                _("Looking at {folder}…").format(folder=folder)
-            self.ui.stateLabel.styleSheet = self.ui.etaLabel.text = ""
+            showColored(self.ui.stateLabel, _("Choose a job to watch it.") if folder is None else
+                        _("There is no job in {folder}.").format(folder=folder) if progress.looked else
+                        _("Looking at {folder}…").format(folder=folder))
+            self.ui.etaLabel.text = ""
             self._showPicture(None)
             return
         self._showState(state)
@@ -59,8 +61,7 @@ class ProgressSection:
 
     def _showState(self, state):
         words = f"{state.path.name}: {STATES[state.phase]}"
-        self.ui.stateLabel.text = f"{words}. {state.message}" if state.message else words
-        self.ui.stateLabel.styleSheet = f"background-color: {COLORS[state.phase]}; color: white; padding: 4px"
+        showColored(self.ui.stateLabel, f"{words}. {state.message}" if state.message else words, COLORS[state.phase])
 
     def _showProgress(self, state, latest):
         if state.phase == "finished":

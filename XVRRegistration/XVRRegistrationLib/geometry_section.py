@@ -2,7 +2,8 @@
 
 from slicer.i18n import tr as _
 
-MISSING_STYLE = "background-color: #8a5a00; color: white"
+from XVRCommonLib.colors import MISSING_STYLE
+
 SOURCES = {"dicom": _("header"), "sidecar": _("sidecar"), "user": _("edited"), "derived": _("derived"),
            "image": _("image"), "assumed": _("assumed")}
 FLIPS, POLARITIES = (None, False, True), (None, 1, -1)

@@ -1,13 +1,14 @@
 """Panel, 5: registering, its verdict, and the attempts so far."""
 
-import qt
 from slicer.i18n import tr as _
 
+from XVRCommonLib.colors import BAD, DOUBTFUL, GOOD, showColored
+from XVRCommonLib.text_table import TextTable
 from xvrcore.errors import InputError
 
 from .history import SHOWN
 
-COLORS = {"registered": "#1e7b34", "doubtful": "#a86400", "failed": "#a12622"}
+COLORS = {"registered": GOOD, "doubtful": DOUBTFUL, "failed": BAD}
 START_WIDTH = 150
 START, COMMENT = SHOWN.index("start"), SHOWN.index("comment")
 
@@ -20,13 +21,10 @@ class RegisterSection:
         ui.cancelButton.connect("clicked()", self._onCancel)
         ui.beforeButton.connect("toggled(bool)", self._onBefore)
         ui.restoreButton.connect("clicked()", self._onRestore)
-        table = ui.historyTable
-        table.setColumnCount(len(SHOWN))
-        table.setHorizontalHeaderLabels((_("Time"), _("Start"), _("Score"), _("Verdict"), _("Comment")))
-        table.horizontalHeader().setStretchLastSection(True)
-        table.verticalHeader().setVisible(False)
-        table.connect("cellChanged(int,int)", self._onComment)
-        table.connect("itemSelectionChanged()", self._onSelection)
+        self.table = TextTable(ui.historyTable, (_("Time"), _("Start"), _("Score"), _("Verdict"), _("Comment")),
+                               editable=(COMMENT,))
+        ui.historyTable.connect("cellChanged(int,int)", self._onComment)
+        ui.historyTable.connect("itemSelectionChanged()", self._onSelection)
 
     def _onRegister(self):
         session = self.panel.session
@@ -49,8 +47,8 @@ class RegisterSection:
             session.carm.restore(*session.history.poseOf(row))
 
     def _onComment(self, row, column):
-        if not self._updating and column == COMMENT:
-            self.panel.session.history.comment(row, self.ui.historyTable.item(row, column).text())
+        if not self.table.filling and column == COMMENT:
+            self.panel.session.history.comment(row, self.table.text(row, column))
 
     def _onSelection(self):
         self._showRestore(self.panel.session)
@@ -81,16 +79,16 @@ class RegisterSection:
     def _showVerdict(self, session, busy):
         label, result = self.ui.verdictLabel, session.registering.result
         if result is None:
-            label.text = _("Registering…") if busy else _("Not registered yet.")
-            label.styleSheet = self.ui.reasonsLabel.text = ""
+            showColored(label, _("Registering…") if busy else _("Not registered yet."))
+            self.ui.reasonsLabel.text = ""
         elif not session.registering.atResult:
-            label.text = _("Another pose than the registered one is shown.")
-            label.styleSheet = self.ui.reasonsLabel.text = ""
+            showColored(label, _("Another pose than the registered one is shown."))
+            self.ui.reasonsLabel.text = ""
         else:
             verdict = result.verdict
-            label.text = _("{verdict}: confidence {confidence:.2f}, score {score:.3f}").format(
+            words = _("{verdict}: confidence {confidence:.2f}, score {score:.3f}").format(
                 verdict=_words(verdict.label), confidence=verdict.confidence, score=result.scores["similarity"])
-            label.styleSheet = f"background-color: {COLORS[verdict.label]}; color: white; padding: 4px"
+            showColored(label, words, COLORS[verdict.label])
             self.ui.reasonsLabel.text = "\n".join((*verdict.reasons, *result.notes))
         self._updating = True
         self.ui.beforeButton.enabled = result is not None and not busy
@@ -99,22 +97,9 @@ class RegisterSection:
         self._updating = False
 
     def _showHistory(self, session):
-        table, rows = self.ui.historyTable, session.history.rows()
-        shown = [tuple(table.item(r, c).text() for c in range(len(SHOWN))) for r in range(table.rowCount)]
-        if rows == shown:
-            return
-        self._updating = True
-        table.setRowCount(len(rows))
-        for r, row in enumerate(rows):
-            for c, text in enumerate(row):
-                item = qt.QTableWidgetItem(text)
-                item.setToolTip(text)
-                if c != COMMENT:
-                    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
-                table.setItem(r, c, item)
-        table.resizeColumnsToContents()
-        table.setColumnWidth(START, min(table.columnWidth(START), START_WIDTH))
-        self._updating = False
+        if self.table.show(session.history.rows()):
+            table = self.ui.historyTable
+            table.setColumnWidth(START, min(table.columnWidth(START), START_WIDTH))
 
     def _showRestore(self, session):
         self.ui.restoreButton.enabled = session is not None and not session.worker.busy and \
