@@ -58,10 +58,13 @@ class Worker:
         return self.folder.stop.exists()
 
     def say(self, phase: str, **figures) -> None:
-        """Append one record to ``status.jsonl``. Numbers that are not finite become null."""
+        """Append one record to ``status.jsonl``, numbers that are not finite as null, and its message to the log."""
         record = {"time": time.time(), "phase": phase, **{name: _finite(value) for name, value in figures.items()}}
         with said_plainly(self.folder.status), self.folder.status.open("ab") as file:
             file.write(json.dumps(record).encode() + b"\n")
+        if figures.get("message"):
+            with said_plainly(self.folder.log):
+                print(f"{phase}: {figures['message']}", file=sys.stderr, flush=True)
 
     def perform(self, work: Callable[["Worker"], dict]) -> int:
         """Do the work and leave a result, also if it fails; the exit code.
@@ -83,7 +86,6 @@ class Worker:
     def _failed(self, message: str, code: int) -> int:
         self._reserve.unlink(missing_ok=True)
         message = " ".join(message.split())
-        print(f"xvrcore: {message}", file=sys.stderr, flush=True)
         self._finish("failed", {"message": message})
         return code
 

@@ -11,6 +11,7 @@ from xvrcore.networks.frames import AgnosticFrame, RelativeFrame
 from xvrcore.pose_file import software_versions
 from xvrcore.training.faults import device_faults
 from xvrcore.training.files import NETWORK, STATE
+from xvrcore.training.memory import Memory
 from xvrcore.training.trainer import Trainer
 from xvrcore.training.validation import Errors, Validation
 
@@ -38,6 +39,9 @@ class TrainingRun:
             extra = trainer.load(self.state)
             self.history, self.unimproved = list(extra["history"]), int(extra["unimproved"])
             worker.say("resumed", iteration=trainer.iteration, message=f"from iteration {trainer.iteration}")
+        with device_faults(self.settings.device):
+            if said := trainer.fit_into_memory(Memory(self.settings.device)):
+                worker.say("preparing", message=said)
         self.validation = make_validation() if self.leads else None
         self.told = self.saved = time.monotonic()
         self.seen_iteration, self.seen_at = trainer.iteration, time.monotonic()

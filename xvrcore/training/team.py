@@ -46,6 +46,14 @@ class Team:
         distributed.broadcast(shared, 0)
         return tuple(shared.tolist())
 
+    def least(self, number: float) -> float:
+        """The least of all processes' numbers."""
+        if self.size == 1:
+            return number
+        shared = torch.tensor(number, dtype=torch.float64)
+        distributed.all_reduce(shared, distributed.ReduceOp.MIN)
+        return float(shared)
+
 
 ALONE = Team()
 

@@ -17,11 +17,13 @@ from xvrcore.training.ahead import DrawnAhead
 from xvrcore.training.clipping import clip_adaptively
 from xvrcore.training.examples import Batch
 from xvrcore.training.faults import is_out_of_memory
+from xvrcore.training.memory import Memory, fitting
 from xvrcore.training.muon import Muon
 from xvrcore.training.settings import TrainingSettings
 from xvrcore.training.team import ALONE, Team
 
 LEAST_BATCH = 4
+"""Images of one part of a batch, at once in memory: fewer teach nothing."""
 LEAST_RATE = 0.005
 """Where the learning rate ends, as a share of its peak."""
 
@@ -55,6 +57,22 @@ class Trainer:
         if self.settings.iterations is not None:
             return min(1.0, self.iteration / self.settings.iterations)
         return min(1.0, self.trained_s / (60 * self.settings.minutes))
+
+    def fit_into_memory(self, memory: Memory) -> str:
+        """Shrink the batch to what there is memory for; what is to be said about it, nothing if all of it fits."""
+        groups, wish = self.settings.groups, self.batch // self.settings.groups
+        fits = int(self.team.least(fitting(memory, self._rehearse, wish, LEAST_BATCH)))
+        if fits == wish:
+            return ""
+        wanted, self.batch = self.batch, groups * fits
+        return f"Little memory is free: the batch is {self.batch} images, not {wanted}."
+
+    def _rehearse(self, count: int) -> None:
+        """A part of a step with so many images, of which nothing remains."""
+        batch = self.examples.draw(count, (self.settings.seed, self.parts[0], self.iteration))
+        with self._model.no_sync() if self.team.size > 1 else nullcontext():
+            self.loss(batch, self._poses(batch))["loss"].mean().backward()
+        self.network.zero_grad(set_to_none=True)
 
     def step(self) -> str:
         """One iteration; what is to be said about it, usually nothing. Halves the batch when memory runs out.
