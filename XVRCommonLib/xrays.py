@@ -55,8 +55,9 @@ def readerOf(sourceNode, path, frame, edits):
 
 
 def _read(path, edits, frame):
+    from xvrcore.dicom_series import is_dicom
     from xvrcore.xray_io import read_radiograph
-    from xvrcore.xray_io.dicom import is_dicom, read_dicom
+    from xvrcore.xray_io.dicom import read_dicom
     from xvrcore.xray_io.image_file import read_image_file
     from xvrcore.xray_io.reading import NEEDED
 

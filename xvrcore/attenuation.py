@@ -76,7 +76,7 @@ class MrSettings:
     """How MR intensities become a stand-in for attenuation.
 
     Intensities below ``background`` (a share of the white level; None: found by Otsu's method) are air, unless
-    enclosed by tissue in an axial slice and ``emphasis`` is "skull". From there to the ``white_percentile`` of the
+    enclosed by tissue in a slice (k) and ``emphasis`` is "skull". From there to the ``white_percentile`` of the
     tissue, attenuation rises linearly from 0 to that of water at ``energy_kev``. ``emphasis``:
 
     * "none": only that.

@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ REMEDIES = {
     errno.EISDIR: "a folder of that name is in the way; choose another path",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+READERS_S = 1.0
+"""How long a reader may keep a file that is to be replaced."""
 
 
 @contextmanager
@@ -48,10 +51,23 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            _rename(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Put a file in another's place, which Windows refuses for as long as somebody reads the old one."""
+    deadline = time.monotonic() + (READERS_S if target.is_file() else 0)
+    while True:
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.02)
 
 
 @contextmanager
@@ -69,7 +85,7 @@ def staged(folder: str | Path, last: str = "") -> Iterator[Path]:
             with tempfile.TemporaryDirectory(prefix=".xvrcore-", dir=folder) as stage:
                 yield Path(stage)
                 for file in sorted(Path(stage).iterdir(), key=lambda file: (file.name == last, file.name)):
-                    file.replace(folder / file.name)
+                    _rename(file, folder / file.name)
         except BaseException:
             for path in missing:
                 if path.is_dir() and not any(path.iterdir()):

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from xvrcore.errors import InputError
+from xvrcore.pnp import FEWEST_PAIRS
 
-FEWEST_PAIRS = 4
 SIGNS = {"RAS": np.array([1, 1, 1.0]), "LPS": np.array([-1, -1, 1.0])}
 FCSV_SYSTEMS = {"0": "RAS", "1": "LPS", "RAS": "RAS", "LPS": "LPS"}
 FCSV_COLUMNS = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
@@ -177,7 +177,8 @@ def _json(text: str, path: Path):
 def _json_points(content, coordinate_system: str | None, path: Path) -> list:
     if isinstance(content, dict) and "markups" in content:
         return [(point.get("label"), _in_ras(point.get("position"), point_list.get("coordinateSystem", "LPS"), path))
-                for point_list in content["markups"] for point in point_list.get("controlPoints", [])
+                for point_list in _objects(content["markups"], path)
+                for point in _objects(point_list.get("controlPoints", []), path)
                 if point.get("positionStatus", "defined") == "defined"]
     records = _records(content, None, path, any_image=True)
     if records is None:
@@ -194,18 +195,26 @@ def _plain(content: dict) -> list:
 def _records(content, image: str | None, path: Path, any_image: bool = False) -> list[dict] | None:
     """The landmark records of a json, of one image where it holds several; None where it only maps names."""
     if isinstance(content, dict) and "images" in content:
-        images = {str(entry.get("image")): entry for entry in content["images"]}
+        images = {str(entry.get("image")): _objects(entry.get("landmarks", []), path)
+                  for entry in _objects(content["images"], path)}
         if any_image:
-            return list({r.get("name"): r for entry in images.values() for r in entry.get("landmarks", [])}.values())
+            return list({r.get("name"): r for records in images.values() for r in records}.values())
         name = image if image is not None or len(images) > 1 else next(iter(images), None)
         if name not in images:
             raise InputError(f"{path} holds the landmarks of {', '.join(images)}; say of which image to take them"
                              + (f", not of {image!r}." if image else "."))
-        return images[name].get("landmarks", [])
+        return images[name]
     if isinstance(content, dict) and "landmarks" in content:
         content = content["landmarks"]
     if isinstance(content, list):
-        return [record for record in content if isinstance(record, dict)]
+        return _objects(content, path)
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no landmarks; give an object with them under \"landmarks\".")
     return None
+
+
+def _objects(content, path: Path) -> list[dict]:
+    """``content`` if it is a list of objects."""
+    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+        raise InputError(f"{path} holds {json.dumps(content)[:60]} where a list of objects is due; save it again.")
+    return content

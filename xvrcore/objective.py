@@ -12,8 +12,9 @@ from xvrcore.volume import Volume
 from xvrcore.xray import Xray
 from xvrcore.xray_pyramid import XrayLevel, XrayPyramid
 
-VALUES_PER_BATCH = 1_500_000
-"""Rays rendered at once, so that memory stays bounded whatever the number of poses."""
+VALUES_PER_BATCH, VALUES_PER_RAY = 1_500_000, 8
+"""Numbers rendered at once, so that memory stays bounded whatever the number of poses; of each ray its integral, six
+derivatives, and a weight."""
 
 FULL_SHARE = 0.5
 """Below this share of the X-ray's valid pixels explained by the CT, the score is lowered."""
@@ -119,7 +120,7 @@ class Objective:
 
 
 def _batches(poses: np.ndarray, level: XrayLevel):
-    step = max(1, VALUES_PER_BATCH // level.image.size // 8)
+    step = max(1, VALUES_PER_BATCH // (level.image.size * VALUES_PER_RAY))
     return (poses[i:i + step] for i in range(0, len(poses), step))
 
 

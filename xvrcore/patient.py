@@ -5,15 +5,13 @@ from functools import cached_property
 
 import numpy as np
 
-from xvrcore.attenuation import bone_volume, cut_faces, hounsfield_from
+from xvrcore.attenuation import AIR_HU, bone_volume, cut_faces, hounsfield_from
 from xvrcore.errors import InputError
 from xvrcore.objective import Objective
 from xvrcore.render import Projector, make_projector
 from xvrcore.segments import Segmentation, restrict_to
 from xvrcore.volume import Volume
 from xvrcore.xray import Xray
-
-AIR_HU = -1000.0
 
 
 @dataclass(frozen=True)

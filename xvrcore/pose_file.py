@@ -240,7 +240,8 @@ class _Reader:
 
     def _provenance(self) -> dict[str, Origin]:
         record = self._get("provenance", dict)
-        return {name: Origin(self._get("value", object, self._get(name, dict, record, "provenance."), f"{name}."),
+        return {name: Origin(self._get("value", object, self._get(name, dict, record, "provenance."),
+                                       f"provenance.{name}."),
                              self._get("source", str, record[name], f"provenance.{name}."),
                              self._get("detail", str, record[name], f"provenance.{name}."))
                 for name in record}

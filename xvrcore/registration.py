@@ -49,6 +49,8 @@ class RegistrationSettings:
             raise InputError(f"There is no start {self.start!r}; choose one of {', '.join(START_NAMES)}.")
         if self.refiner not in REFINERS:
             raise InputError(f"There is no refiner {self.refiner!r}; choose one of {', '.join(REFINERS)}.")
+        if self.seed < 0 or not self.patience_s >= 0:
+            raise InputError(f"Seed and patience are {self.seed} and {self.patience_s:g} s; give none below 0.")
 
 
 def register(radiograph: Radiograph, patient: Patient, settings: RegistrationSettings | None = None,

@@ -31,7 +31,7 @@ VALUE_NAMES = {
     "polarity": "Stored values rise with", "primary_deg": "Primary angle, + is LAO (°)",
     "secondary_deg": "Secondary angle, + is CRA (°)", "encoding": "Encoding", "field": "Collimated field",
     "patient_orientation": "Patient orientation"}
-SLIDER = ("this.closest('.compare').querySelectorAll('.stack img')[1].style.opacity=this.value/100")
+SLIDER = "this.closest('.compare').querySelectorAll('.stack img')[1].style.opacity=this.value/100"
 
 
 def write_report(path: str | Path, pose: PoseFile, trace: tuple[TracePoint, ...], pictures: tuple[Picture, ...],
@@ -195,7 +195,7 @@ def _badge(pose: PoseFile) -> str:
 
 def _name(pose: PoseFile, kind: str) -> str:
     """The file's name alone: folders may tell more than a report should."""
-    return PurePath(pose.inputs.get(kind, {}).get("path", "")).name or f"{kind}"
+    return PurePath(pose.inputs.get(kind, {}).get("path", "")).name or kind
 
 
 def _value(name: str, value) -> str:

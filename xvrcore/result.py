@@ -56,8 +56,8 @@ class RegistrationResult:
 
     ``camera`` is the best pose found; ``initial`` the one it all began with and ``final`` where the last
     refinement ended: the best one never scores below either. ``scores`` are named figures at the best pose
-    (``similarity`` first, in -1..1). ``weak_mm`` tells, per named direction at the isocenter, how far the
-    pose could move (mm) before the similarity notices. ``candidates`` are distinct poses, best first.
+    (``similarity`` first, in -1..1). ``weak_mm`` tells, per named direction at the scan's middle, how far
+    the pose could move (mm) before the similarity notices. ``candidates`` are distinct poses, best first.
     """
 
     camera: Camera

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -433,6 +433,25 @@ def test_wrong_simulations_are_refused(arguments, named, patient, tmp_path, caps
     assert main(["simulate", "--volume", str(patient / "ct.nii.gz"), *arguments]) == 2
     assert named in complaint(capsys)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("fault", "code", "words"), [
+    (MemoryError(), 1, "memory is used up"),
+    (PermissionError(errno.EACCES, "Permission denied", "ct.nii.gz"), 2, "ct.nii.gz: ")])
+def test_what_the_system_refuses_is_one_line(patient, tmp_path, capsys, monkeypatch, fault, code, words):
+    def refuse(*_):
+        raise fault
+
+    monkeypatch.setattr(inputs, "read_volume", refuse)
+    assert main(["register", *case(patient), "--out", str(tmp_path)]) == code
+    assert words in complaint(capsys)
+
+
+def test_names_that_differ_by_case_alone_get_folders_of_their_own(patient):
+    radiograph = read_radiograph(patient / "xray.dcm")
+    names = [replace(radiograph, path=Path(name)) for name in ("a/Shot.dcm", "b/shot.dcm", "c/SHOT.dcm", "d/other.dcm")]
+    folders = [folder.name.casefold() for folder in register.result_folders(Path("out"), names)]
+    assert len(set(folders)) == 4
 
 
 def test_evaluation_needs_something_to_measure_against(registered, capsys):

@@ -125,6 +125,11 @@ def test_unknown_names_and_too_few_pairs_are_refused():
     ("a.json", "3", "holds no landmarks"),
     ("a.json", "{}", "holds no landmarks"),
     ("a.mrk.json", '{"markups": [{"controlPoints": []}]}', "holds no landmarks"),
+    ("a.mrk.json", '{"markups": ["t"]}', "list of objects"),
+    ("a.mrk.json", '{"markups": [{"controlPoints": {"t": 1}}]}', "list of objects"),
+    ("a.json", '{"images": ["t"]}', "list of objects"),
+    ("a.json", '{"images": [{"image": "x", "landmarks": ["t"]}]}', "list of objects"),
+    ("a.json", '{"landmarks": [{"name": "t", "ras": [1, 2, 3]}, "u"]}', "list of objects"),
     ("a.fcsv", "1,1,2,3,0,0,0,1,1,1,0,t,,\n", "does not say"),
 ])
 def test_faulty_files_are_refused_by_name(tmp_path, name, text, message):

@@ -8,6 +8,7 @@ import pytest
 
 from xvrcore import positioner, rigid
 from xvrcore.errors import InputError
+from xvrcore.initialize.regions import AROUND_DOUBTED_HEADER, Region
 from xvrcore.registration import GivenStart, RegistrationSettings, register
 from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY, Origin
 
@@ -210,6 +211,24 @@ def test_a_start_that_is_not_there_is_refused(scene, settings, word):
     unknown = imaginary.radiograph(image, view).without_angles()
     with pytest.raises(InputError, match=word):
         next(register(unknown, patient, settings))
+
+
+@pytest.mark.parametrize("distance_mm", [60.0, 700.0])
+def test_no_search_goes_to_the_source_or_through_it(rng, distance_mm):
+    center = rng.uniform(-100, 100, 3)
+    nominal = positioner.camera_pose(*rng.uniform(-90, 90, 2), distance_mm, center)
+    region = Region("header", nominal, center, AROUND_DOUBTED_HEADER)
+    poses = region.sample(64, int(rng.integers(100)))
+    depths = np.array([rigid.apply(rigid.inverse(pose), center) for pose in poses])
+    assert np.allclose(depths[:, :2], 0, atol=1e-9)
+    assert depths[:, 2].min() >= 0.5 * distance_mm
+    assert np.ptp(depths[:, 2]) > 0.8 * min(2 * AROUND_DOUBTED_HEADER.depth_mm, distance_mm)
+
+
+@pytest.mark.parametrize("stated", [{"seed": -1}, {"patience_s": -1.0}, {"patience_s": float("nan")}])
+def test_figures_below_zero_are_refused(stated):
+    with pytest.raises(InputError, match="below 0"):
+        RegistrationSettings(**stated)
 
 
 @pytest.mark.parametrize("name", ["start", "refiner"])

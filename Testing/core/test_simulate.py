@@ -307,7 +307,10 @@ def test_settings_from_a_recipe():
     ({"sctter": {}}, "sctter"), ({"scatter": {"primary": 1}}, "primary"), ({"scatter": 3}, "3"),
     ({"encoding": {"kind": "LINEAR"}}, "LINEAR"), ({"encoding": {"bits": 7}}, "bits"), ({"seed": "x"}, "'x'"),
     ({"collimator": {"kind": "square"}}, "square"), ({"tissue": {"anatomy": "ghost"}}, "ghost"),
-    ({"beam": {"fluence": [1, 2]}}, "shares")])
+    ({"beam": {"fluence": [1, 2]}}, "shares"), ({"beam": {"heel": float("nan")}}, "heel"), ({"seed": -1}, "seed"),
+    ({"detector": {"photons": 0}}, "photons"), ({"detector": {"blur_mm": -1}}, "blur"),
+    ({"detector": {"supersampling": 0}}, "supersampling"), ({"scatter": {"to_primary": -1}}, "Scatter"),
+    ({"scatter": {"width_mm": 0}}, "0 mm"), ({"collimator": {"size": [0.5, 0]}}, "sides above 0")])
 def test_bad_recipes_are_named(recipe, word):
     with pytest.raises(InputError, match=word) as caught:
         settings_from_dict(recipe)

@@ -135,6 +135,16 @@ def test_modality_lut_leads_a_logarithm_back_to_intensity(tmp_path, plain):
     assert np.abs(radiograph.readings[0].image - plain.image)[plain.mask].max() < 0.01
 
 
+def test_a_modality_lut_that_begins_flat_keeps_the_claimed_sense(tmp_path):
+    item = Dataset()
+    item.LUTDescriptor, item.ModalityLUTType = [4096, 40, 16], "US"
+    item.LUTData = np.clip(np.arange(4096) - 100, 0, None).astype("<u2").tobytes()
+    path = write_xray(tmp_path / "x.dcm", intensities(), bits=12, PixelIntensityRelationshipSign=1,
+                      ModalityLUTSequence=Sequence([item]))
+    radiograph = read_radiograph(path)
+    assert [reading.polarity for reading in radiograph.readings] == [RISES_WITH_INTENSITY]
+
+
 def test_frames_are_chosen_and_merged(tmp_path):
     frames = np.stack([intensities() // (n + 1) for n in range(4)])
     path = write_xray(tmp_path / "x.dcm", frames, bits=12)

@@ -39,9 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
         prepare_threads(getattr(options, "threads", None))
         return importlib.import_module(f"xvrcore.cli.{options.command}").run(options)
     except InputError as error:
-        return _complain("error", error, WRONG_INPUT)
+        return _complain("error", str(error), WRONG_INPUT)
     except WorkError as error:
-        return _complain("failed", error, FAILED)
+        return _complain("failed", str(error), FAILED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _complain("error", f"{error.filename}: {error.strerror}.", WRONG_INPUT)
+    except MemoryError:
+        return _complain("failed", "The memory is used up; close other programs, or give smaller files.", FAILED)
     except KeyboardInterrupt:
         print("xvrcore: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -69,6 +75,6 @@ def _parser(arguments: list[str]) -> _Parser:
     return parser
 
 
-def _complain(kind: str, error: Exception, code: int) -> int:
-    print(f"xvrcore: {kind}: {' '.join(str(error).split())}", file=sys.stderr)
+def _complain(kind: str, message: str, code: int) -> int:
+    print(f"xvrcore: {kind}: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -71,13 +71,17 @@ def run(options) -> int:
 
 
 def result_folders(out: Path, radiographs: list[Radiograph]) -> list[Path]:
-    """``out`` for one X-ray; for several, folders in it named after their files, numbered where names are the same."""
+    """``out`` for one X-ray; for several, folders in it named after their files, numbered where names are the same.
+
+    Names that differ by case alone are the same: on many disks they would share a folder.
+    """
     if len(radiographs) == 1:
         return [out]
     names: list[str] = []
     for radiograph in radiographs:
         stem = radiograph.path.stem
-        same = sum(name == stem or name.startswith(f"{stem}_again_") for name in names)
+        same = sum(name.casefold() == stem.casefold() or name.casefold().startswith(f"{stem.casefold()}_again_")
+                   for name in names)
         names.append(f"{stem}_again_{same}" if same else stem)
     return [out / name for name in names]
 

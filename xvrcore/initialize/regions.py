@@ -16,6 +16,9 @@ STANDARD_VIEWS = {"PA": (0.0, 0.0), "AP": (180.0, 0.0), "left lateral": (90.0, 0
 ASSUMED_DISTANCE_RATIO = 0.7
 """Source-isocenter over source-detector distance, searched around where the header gives neither."""
 
+MOST_NEARER = 0.5
+"""Of the source's distance: no search goes nearer, whatever depth it is to cover."""
+
 
 @dataclass(frozen=True)
 class SearchRange:
@@ -56,7 +59,8 @@ class Region:
         # roll last: the camera turns about its own beam, whatever the direction it looks from
         turns = Rotation.from_euler("YXZ", angles[:, [1, 0, 2]], degrees=True).as_matrix()
         poses[:, :3, :3] = self.nominal[:3, :3] @ turns
-        distance = np.linalg.norm(self.nominal[:3, 3] - self.center_ras) + unit[:, 3] * limits.depth_mm
+        middle = np.linalg.norm(self.nominal[:3, 3] - self.center_ras)
+        distance = middle + unit[:, 3] * min(limits.depth_mm, MOST_NEARER * middle)
         poses[:, :3, 3] = self.center_ras - poses[:, :3, 2] * distance[:, None]
         return poses
 

@@ -8,6 +8,7 @@ That leaves four of the six degrees of freedom to sampling.
 
 from collections.abc import Iterator
 
+import numba
 import numpy as np
 from scipy import fft
 
@@ -53,11 +54,11 @@ def _correlations(level, window, drr, weight, offsets):
     """Scores (B, offsets y, offsets x) of the X-ray laid over each part of the wide DRRs (B, h, w)."""
     a, wa = locally_normalized(drr, weight, window)
     f, wf = (image[0] for image in locally_normalized(level.image[None], level.valid[None], window))
-    shape = drr.shape[1:]
+    shape, workers = drr.shape[1:], numba.get_num_threads()      # no more than the kernels may use
     fixed = [np.conj(fft.rfft2(image, shape)) for image in (wf * f, wf * f * f, wf)]
-    moving = [fft.rfft2(image, shape, workers=-1) for image in (a, wa, a * a)]
+    moving = [fft.rfft2(image, shape, workers=workers) for image in (a, wa, a * a)]
     crop = (slice(None), slice(0, offsets[0]), slice(0, offsets[1]))
-    product, ff, aa, count = (fft.irfft2(m * f, shape, workers=-1)[crop] for m, f in (
+    product, ff, aa, count = (fft.irfft2(m * f, shape, workers=workers)[crop] for m, f in (
         (moving[0], fixed[0]), (moving[1], fixed[1]), (moving[2], fixed[2]), (moving[1], fixed[2])))
     share = count / max(level.valid.sum(), 1)
     correlation = product / np.sqrt(np.maximum(aa, 1e-3) * np.maximum(ff, 1e-3))

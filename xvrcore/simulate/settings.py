@@ -29,6 +29,8 @@ class Beam:
         if len(self.fluence) != len(ENERGIES_KEV) or min(self.fluence) < 0 or sum(self.fluence) <= 0:
             raise InputError(f"The beam needs {len(ENERGIES_KEV)} shares of photons, none negative, "
                              f"for {ENERGIES_KEV} keV; got {self.fluence}.")
+        if not 0 <= self.heel <= 1:
+            raise InputError(f"The heel effect is {self.heel:g}; give a relative fall of intensity from 0 to 1.")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Detector:
     blur_mm: float = 0.15
     supersampling: int = 2
 
+    def __post_init__(self):
+        if not self.photons > 0 or not min(self.electronic_noise, self.focal_spot_mm, self.blur_mm) >= 0 or \
+                self.supersampling < 1:
+            raise InputError(f"A detector takes photons above 0, and noise, focal spot and blur from 0 on; got {self}.")
+
 
 @dataclass(frozen=True)
 class Scatter:
@@ -56,6 +63,10 @@ class Scatter:
 
     to_primary: float = 0.5
     width_mm: float = 35.0
+
+    def __post_init__(self):
+        if not self.to_primary >= 0 or not self.width_mm > 0:
+            raise InputError(f"Scatter is from 0 on, and spreads over more than 0 mm; got {self}.")
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class Collimator:
     def __post_init__(self):
         if self.kind not in COLLIMATORS:
             raise InputError(f"There is no collimator {self.kind!r}; choose one of {', '.join(COLLIMATORS)}.")
+        if not min(self.size) > 0 or not self.penumbra_mm >= 0 or not 0 <= self.leak < 1:
+            raise InputError(f"A collimator's field has sides above 0, and its blades hold something back; got {self}.")
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,10 @@ class SimulationSettings:
     header: Header = Header()
     metal: tuple[Metal, ...] = ()
     seed: int = 0
+
+    def __post_init__(self):
+        if self.seed < 0:
+            raise InputError(f"The seed is {self.seed}; give a whole number from 0 on.")
 
 
 def settings_from_dict(content: dict, kind: type = SimulationSettings):

@@ -16,12 +16,6 @@ from xvrcore.xray_io.picture import Picture
 NOT_XRAYS = {"CT", "MR", "PT", "NM", "US", "SEG", "RTSTRUCT", "RTDOSE", "RTPLAN", "SR", "REG"}
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether the file carries DICOM's mark after its preamble."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
-
-
 def read_dicom(path: Path, frame: str, stated: frozenset[str] = frozenset()) -> Picture:
     """The chosen frame of an X-ray stored as DICOM.
 
@@ -49,7 +43,8 @@ def _picture(path: Path, frame: str, stated: frozenset[str]) -> Picture:
     form = dicom_pixels.pixel_format(tags)
     transform, value_range, linearized = dicom_pixels.modality_transform(tags, form)
     values = merge((transform(image) for image in dicom_pixels.stored_frames(tags, form, indices)), how)
-    sense = _intensity_sense(tags, linearized, rising=transform(np.float32(1)) > transform(np.float32(0)))
+    least, largest = transform(np.array(form.range, np.float32))      # a table may be flat anywhere between
+    sense = _intensity_sense(tags, linearized, rising=bool(largest > least))
     inside = shutters.shutter_mask(tags, values.shape) & dicom_pixels.not_padding(tags, transform, values)
     return Picture(values, value_range, dicom_geometry.facts(tags, values.shape, stated), _encoding(tags, linearized),
                    sense, inside if inside.any() and not inside.all() else None)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from xvrcore.camera import Intrinsics, image_center_px
+from xvrcore.dicom_series import is_dicom
 from xvrcore.errors import InputError
 from xvrcore.positioner import Positioner
 from xvrcore.xray import RISES_WITH_INTENSITY, Origin, Radiograph, Xray
-from xvrcore.xray_io.dicom import is_dicom, read_dicom
+from xvrcore.xray_io.dicom import read_dicom
 from xvrcore.xray_io.image_file import read_image_file
 from xvrcore.xray_io.options import XrayOptions, flag
 from xvrcore.xray_io.orientation import USUAL_DISPLAY, flip_for
@@ -36,7 +37,10 @@ def read_radiograph(path, options: XrayOptions | None = None, frame: str = "0") 
     if not path.is_file():
         what = "is a folder; give the X-ray file in it" if path.is_dir() else "does not exist; check the path"
         raise InputError(f"{path} {what}.")
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     if not content:
         raise InputError(f"{path} is empty; copy or export it again.")
     stated = frozenset(name for name, value in vars(options).items() if value is not None)
