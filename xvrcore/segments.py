@@ -19,7 +19,7 @@ from scipy import ndimage
 from xvrcore import rigid
 from xvrcore.errors import InputError
 from xvrcore.volume import Volume
-from xvrcore.volume_io import read_grid, whole_labels
+from xvrcore.volume_io import read_grid
 
 SAME_GRID_MM = 1e-2
 VALUE_COLUMNS = ("id", "label", "value", "index", "labelvalue")
@@ -82,12 +82,29 @@ def read_segmentation(path: str | Path, names: str | Path | None = None) -> Segm
         values, own = _flattened(grid.values, own, path)
     else:
         values, own = grid.values, {entry.value: entry for entry in own.values()}
-    labels = Volume(whole_labels(values, path), grid.ras_from_ijk, "labels", path, grid.sha256, grid.notes)
+    labels = Volume(_whole_labels(values, path), grid.ras_from_ijk, "labels", path, grid.sha256, grid.notes)
     table = Path(names) if names else _sidecar(path)
     known = {**own, **(read_names(table) if table else {})}
     present = np.flatnonzero(np.bincount(labels.values.ravel()))
     segments = tuple(known.get(v) or Segment(v, f"Segment {v}", color_of(v)) for v in present.tolist() if v)
     return Segmentation(labels, segments)
+
+
+def _whole_labels(values: np.ndarray, path: Path) -> np.ndarray:
+    """``values`` of a label map in the smallest unsigned integer type that holds them; 0 is the background.
+
+    :raises InputError: they are not whole numbers from 0 to 65535, or all are 0.
+    """
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= np.iinfo(np.uint16).max):
+        raise InputError(f"{path} holds values from {low:g} to {high:g}; "
+                         "a label map has whole numbers from 0 to 65535.")
+    labels = values.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
+    if values.dtype.kind == "f" and not np.array_equal(labels, values):
+        raise InputError(f"{path} holds fractions: it is not a label map (was it resampled with interpolation?).")
+    if high == 0:
+        raise InputError(f"{path} is empty: all of its labels are 0.")
+    return labels
 
 
 def color_of(value: int) -> tuple[float, float, float]:

@@ -54,31 +54,6 @@ def read_volume(path: str | Path, modality: str = "auto") -> Volume:
     return Volume(values, grid.ras_from_ijk, quantity, path, grid.sha256, (*grid.notes, note))
 
 
-def read_labels(path: str | Path) -> Volume:
-    """Read a label map; values of the smallest fitting unsigned integer type, [k, j, i], 0 is the background.
-
-    :raises InputError: as for :func:`read_volume`, or where values are not whole numbers from 0 to 65535.
-    """
-    path = Path(path)
-    grid = read_grid(path)
-    _require_scalar(grid.values, path)
-    return Volume(whole_labels(grid.values, path), grid.ras_from_ijk, "labels", path, grid.sha256, grid.notes)
-
-
-def whole_labels(values: np.ndarray, path: Path) -> np.ndarray:
-    """``values`` in the smallest unsigned integer type that holds them."""
-    low, high = values.min(), values.max()
-    if not (low >= 0 and high <= np.iinfo(np.uint16).max):
-        raise InputError(f"{path} holds values from {low:g} to {high:g}; "
-                         "a label map has whole numbers from 0 to 65535.")
-    labels = values.astype(np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16)
-    if values.dtype.kind == "f" and not np.array_equal(labels, values):
-        raise InputError(f"{path} holds fractions: it is not a label map (was it resampled with interpolation?).")
-    if high == 0:
-        raise InputError(f"{path} is empty: all of its labels are 0.")
-    return labels
-
-
 def read_grid(path: Path) -> Grid:
     """The raw content of a volume file or DICOM series.
 

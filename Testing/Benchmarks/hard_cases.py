@@ -18,6 +18,7 @@ from cases import KINDS, Case, make_cases
 from scipy.stats import mannwhitneyu
 
 from xvrcore.attenuation import attenuation_from_ct
+from xvrcore.cli.progress import follow
 from xvrcore.errors import InputError, WorkError
 from xvrcore.evaluation import SUCCESS_MRPD_MM, evaluate
 from xvrcore.patient import Patient
@@ -73,7 +74,7 @@ def run_case(case: Case, folder: Path, patient: Patient, mode: str, settings: Re
         radiograph = read_radiograph(folder / case.dicom)
         if mode == "ignore-angles":
             radiograph = radiograph.without_angles()
-        result = _finished(register(radiograph, patient, settings))
+        result = follow(register(radiograph, patient, settings), lambda progress: None)
     except (InputError, WorkError) as error:
         return record | {"verdict": "error", "error": str(error), "confidence": 0.0, "success": False,
                          "seconds": time.perf_counter() - began}
@@ -130,15 +131,6 @@ def auc(rows: list[dict]) -> float:
     good = [row["confidence"] for row in rows if row["success"]]
     bad = [row["confidence"] for row in rows if not row["success"]]
     return float(mannwhitneyu(good, bad).statistic / (len(good) * len(bad))) if good and bad else float("nan")
-
-
-def _finished(generator):
-    """Exhaust a registration and return its result."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 if __name__ == "__main__":

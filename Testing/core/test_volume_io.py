@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from xvrcore import rigid
 from xvrcore.errors import InputError
-from xvrcore.volume_io import read_labels, read_volume, sha256_of
+from xvrcore.volume_io import read_volume, sha256_of
 
 FORMATS = ["v.nii", "v.nii.gz", "v.nrrd", "v.nhdr", "v.mha", "v.mhd"]
 
@@ -283,24 +283,6 @@ def test_missing_and_foreign_files_are_refused(tmp_path):
         with pytest.raises(InputError, match=name) as caught:
             read_volume(tmp_path / name)
         assert "\n" not in str(caught.value)
-
-
-def test_label_maps_keep_their_integers(tmp_path, rng):
-    for top, kind in ((200, np.uint8), (60000, np.uint16)):
-        values = rng.integers(0, top, (5, 6, 7)).astype(np.float32)
-        values[0, 0, 0] = top
-        labels = read_labels(write(tmp_path / "l.nii.gz", values))
-        assert labels.values.dtype == kind
-        assert labels.quantity == "labels"
-        np.testing.assert_array_equal(labels.values, values)
-
-
-@pytest.mark.parametrize(("value", "message"), [(0.5, "fractions"), (-1, "from -1"), (70000, "70000"), (0, "empty")])
-def test_what_is_no_label_map_is_refused(tmp_path, value, message):
-    values = np.zeros((4, 5, 6), np.float32)
-    values[2, 2, 2] = value
-    with pytest.raises(InputError, match=message):
-        read_labels(write(tmp_path / "l.nii.gz", values))
 
 
 def test_hashes_follow_the_content(tmp_path, phantom):
