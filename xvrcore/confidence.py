@@ -60,15 +60,22 @@ def _reasons(evidence: Evidence, weak_mm: dict[str, float]):
     """What speaks for and against, strongest first, as a clinician would say it."""
     strength = "strongly" if evidence.similarity > 0.6 else "fairly" if evidence.similarity > 0.4 else "weakly"
     yield f"The DRR agrees {strength} with the X-ray (similarity {evidence.similarity:.2f} of 1)."
-    words = "clearly better" if evidence.lead > 0.2 else "a little better" if evidence.lead > 0.05 else "hardly better"
-    yield f"It fits {words} than the best other pose (by {evidence.lead:.2f})."
-    yield f"{evidence.agreement:.0%} of the starts that were followed ended in this pose."
+    yield _lead_in_words(evidence)
     only = "Only " if evidence.explained_share < 0.5 else ""
     yield f"{only}{evidence.explained_share:.0%} of the X-ray's valid pixels show what the CT holds."
     if weak_mm:
         name = max(weak_mm, key=weak_mm.get)
         yield (f"Least certain is the {name}: {weak_mm[name]:.1f} mm of it would change the misfit "
                f"by no more than {NOTICED_RISE:.0%}.")
+
+
+def _lead_in_words(evidence: Evidence) -> str:
+    if evidence.lead == evidence.coarse_similarity:
+        return "The search met no other pose that fits."
+    if evidence.lead == 0:
+        return "No other pose was looked for."
+    words = "clearly better" if evidence.lead > 0.2 else "a little better" if evidence.lead > 0.05 else "hardly better"
+    return f"It fits {words} than the best other pose (by {evidence.lead:.2f})."
 
 
 def weak_directions(curvature: np.ndarray | None, ras_from_camera: np.ndarray) -> dict[str, float]:
