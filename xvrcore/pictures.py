@@ -10,6 +10,7 @@ from xvrcore.camera import Camera, Intrinsics
 from xvrcore.outlines import SegmentOutline
 from xvrcore.render import Projector
 from xvrcore.result import RegistrationResult
+from xvrcore.xray import Xray
 
 SMALLEST_SIDE_PX, LONGEST_SIDE_PX = 512, 1024
 """Pictures have the stored resolution where their longer side lies between these, else the nearer one."""
@@ -38,9 +39,8 @@ def make_pictures(result: RegistrationResult, projector: Projector, outlines: tu
     """
     stored = result.camera.intrinsics
     seen = picture_intrinsics(stored)
-    mask = resampled(result.reading.mask, stored, seen) > 0.5
-    xray = overlay.windowed(overlay.enhanced(resampled(result.reading.image, stored, seen), mask), mask)
-    drr, before = (_like_xray(render(projector, Camera(seen, camera.ras_from_camera)), xray, mask)
+    xray, mask = xray_picture(result.reading, seen)
+    drr, before = (drr_like(xray, mask, render(projector, Camera(seen, camera.ras_from_camera)))
                    for camera in (result.camera, result.initial))
     pictures = _comparisons(xray, drr, before, mask)
     base = overlay.rgb(xray, mask)
@@ -97,7 +97,14 @@ def render(projector: Projector, camera: Camera, coarser: int = 0) -> np.ndarray
     return np.asarray(drr.resize((seen.cols, seen.rows), Image.Resampling.BICUBIC, box))
 
 
-def _like_xray(drr: np.ndarray, xray: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def xray_picture(reading: Xray, seen: Intrinsics) -> tuple[np.ndarray, np.ndarray]:
+    """An X-ray on a picture's pixels as :mod:`xvrcore.overlay` takes it: gray values, and the mask of its field."""
+    mask = resampled(reading.mask, reading.intrinsics, seen) > 0.5
+    return overlay.windowed(overlay.enhanced(resampled(reading.image, reading.intrinsics, seen), mask), mask), mask
+
+
+def drr_like(xray: np.ndarray, mask: np.ndarray, drr: np.ndarray) -> np.ndarray:
+    """The gray values of a DRR, made to look like an X-ray's picture."""
     return overlay.matched(overlay.enhanced(drr, mask), xray, mask)
 
 

@@ -24,7 +24,6 @@ from xvrcore.patient import Patient
 from xvrcore.prediction import load_predictor
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.threads import prepare_threads
-from xvrcore.training.examples import fiducials
 from xvrcore.training.files import NETWORK
 from xvrcore.training.finetune import Task, finetune
 from xvrcore.training.settings import chosen_profile
@@ -73,8 +72,8 @@ def measure(predictor, patient: Patient, options) -> None:
     """Print the errors on X-rays that neither training nor validation saw."""
     relative = predictor.checkpoint.frame.relative
     xrays = list(validation_xrays(patient.source, RANGE, EXAMPLE, options.xrays, TEST_SEED))
-    test = Validation(xrays, relative, fiducials(patient), predictor.checkpoint.intrinsics)
-    show("network", test.mtre_mm(predictor.network))
+    test = Validation(xrays, patient, relative, predictor.checkpoint.intrinsics)
+    show("network", test.mtre_of_poses(test.poses_seen_by(predictor.network)))
     radiographs = [one.radiograph.without_angles() for one in xrays]
     began = time.perf_counter()
     starts = predictor.starts(radiographs)

@@ -18,12 +18,13 @@ from xvrcore.networks.ranges import PoseRange
 from xvrcore.patient import Patient
 from xvrcore.training.appearance import Appearance
 from xvrcore.training.clipping import clip_adaptively
-from xvrcore.training.files import NETWORK, STATE, VIEWS
+from xvrcore.training.files import NETWORK, SAMPLES, STATE, VIEWS
 from xvrcore.training.finetune import Task, finetune, make_trainer
 from xvrcore.training.muon import orthogonalized
+from xvrcore.training.samples import SHOWN, TILE_PX, write_samples
 from xvrcore.training.settings import TrainingSettings, settings_from_dict
 from xvrcore.training.trainer import LEAST_BATCH, Trainer
-from xvrcore.training.validation import Errors
+from xvrcore.training.validation import Errors, Validation, validation_xrays
 from xvrcore.training.verdict import Outcome
 from xvrcore.training.views import write_views
 
@@ -136,6 +137,24 @@ def test_the_views_of_a_range_can_be_looked_at(patient, tmp_path):
     assert len({tile.tobytes() for row in np.split(pixels, 3) for tile in np.split(row, 6, axis=1)}) == 18
 
 
+def test_unseen_xrays_are_shown_beside_what_the_network_takes_them_for(patient, tmp_path):
+    """The better the poses, the more the two rows of pictures are alike; more X-rays than fit are left out."""
+    trainer = trainer_of(patient, BRIEF)
+    xrays = list(validation_xrays(patient.hounsfield, RANGE, EXAMPLE, SHOWN + 1, 0))
+    validation = Validation(xrays, patient, trainer.examples.relative, trainer.examples.intrinsics)
+    truth = np.stack([one.camera.ras_from_camera for one in xrays])
+    likeness = []
+    for poses in (truth, np.roll(truth, 1, axis=0)):
+        write_samples(tmp_path / SAMPLES, validation, poses, validation.mtre_of_poses(poses))
+        with Image.open(tmp_path / SAMPLES) as picture:
+            pixels = np.asarray(picture.convert("L"), float)
+        assert SHOWN * TILE_PX <= pixels.shape[1] < (SHOWN + 1) * TILE_PX
+        xray, drr, _both = np.split(pixels[-3 * TILE_PX:], 3)
+        likeness.append(np.corrcoef(xray.ravel(), drr.ravel())[0, 1])
+    assert likeness[0] > 0.8
+    assert likeness[1] < likeness[0] - 0.1
+
+
 def test_clipping_bounds_each_units_gradient_by_its_weights(rng):
     layer = torch.nn.Linear(7, 5)
     layer.weight.grad = torch.tensor(rng.normal(size=(5, 7)), dtype=torch.float32) * torch.logspace(-6, 3, 5)[:, None]
@@ -171,6 +190,8 @@ def test_a_finished_job_reports_what_its_network_is_worth(ct, tmp_path):
     assert state.phase == "finished", job.log_end()
     assert "the search without training" in state.message
     assert {"refined", "search", "validation", "iterations"} <= set(state.result)
+    with Image.open(job.path / SAMPLES) as picture:
+        assert picture.height > 3 * TILE_PX
     assert read_checkpoint(job.path / NETWORK).record["settings"]["iterations"] == 10
 
 

@@ -48,14 +48,14 @@ def test_a_job_that_is_being_started_begins_even_if_the_module_goes(trainer, ct,
     settle(again)
 
 
-def gaps_while_it_trains(panel, times=8):
-    """The event loop's gaps; the best of several measurements, as other work on the machine only adds."""
-    for _ in range(times):
-        with user.EventLoopGaps() as gaps:
-            began = iteration(panel)
-            user.wait_until(lambda began=began: iteration(panel) > began + 15, TRAINED_S, "it goes on")
-        if gaps.longest_ms < LONGEST_GAP_MS:
-            break
+def gaps_while_it_trains(panel):
+    """All gaps of the event loop while a hundred iterations are trained, and two or three times judged and shown.
+
+    None is passed over; only time in which other programs have the window's processor is left out of each.
+    """
+    began = iteration(panel)
+    with user.EventLoopGaps() as gaps:
+        user.wait_until(lambda: iteration(panel) > began + 100, TRAINED_S, "it goes on")
     return gaps
 
 
@@ -67,11 +67,12 @@ def test_a_network_is_trained_watched_stopped_resumed_and_used(started, ct, xray
     assert "running" in ui.stateLabel.text
     assert "left" in ui.etaLabel.text
     assert 0 < ui.progressBar.value < 1000
+    user.wait_until(lambda: "Unseen X-rays after" in ui.samplesCaption.text, TRAINED_S, "unseen X-rays are shown")
     assert not ui.samplesPicture.pixmap.isNull()
+    assert not ui.taughtPicture.pixmap.isNull()
     assert "training X-rays" in panel.progressSection.plot.plotView().seriesNames()
     assert ui.nameEdit.text == ""  # the next job gets another name
     assert gaps.longest_ms < LONGEST_GAP_MS
-    assert gaps.longest_busy_ms < LONGEST_GAP_MS
 
     user.click(ui.stopButton)
     user.wait_until(lambda: state(panel).phase == "stopped", STARTED_S, "stopped")

@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
 from xvrcore.errors import InputError
-from xvrcore.training.files import VIEWS
+from xvrcore.training.files import SAMPLES, VIEWS
 
 POLL_MS = 500
 ALL_EVERY = 4
@@ -16,9 +16,10 @@ ALL_EVERY = 4
 
 @dataclass
 class Progress:
-    """What one job has told so far: pairs (iteration, mm), how it stands, the end of its log, its picture's file.
+    """What one job has told so far: pairs (iteration, mm), how it stands, the end of its log.
 
-    ``latest`` is the last record on how far it is. Of a loss of several terms, the one in mm counts.
+    ``latest`` is the last record on how far it is. Of a loss of several terms, the one in mm counts. ``pictures``
+    holds, for the names of its pictures' files that are there, when they were written.
     """
 
     state: object = None
@@ -27,7 +28,7 @@ class Progress:
     training: list = field(default_factory=list)
     validation: list = field(default_factory=list)
     log: str = ""
-    picture: object = None
+    pictures: dict = field(default_factory=dict)
 
     def add(self, records):
         for record in records:
@@ -97,7 +98,7 @@ class JobWatch:
         if jobs is not None:
             self.jobs = jobs
         if progress is not None and progress is self.progress:
-            progress.state, records, progress.log, progress.picture = one
+            progress.state, records, progress.log, progress.pictures = one
             progress.add(records)
             progress.looked = True
             if progress.state is not None:
@@ -110,11 +111,19 @@ def _look(folder, reader, folders):
 
     one = None
     if folder is not None:
-        picture = folder / VIEWS
+        pictures = {name: when for name in (VIEWS, SAMPLES) if (when := _written(folder / name)) is not None}
         records = reader.new_records()
-        one = _stateOf(folder), records, JobFolder(folder).log_end(), picture if picture.is_file() else None
+        one = _stateOf(folder), records, JobFolder(folder).log_end(), pictures
     jobs = None if folders is None else [state for state in map(_stateOf, folders) if state is not None]
     return one, jobs
+
+
+def _written(file):
+    """When, in ns; None where it is not there."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _stateOf(folder):

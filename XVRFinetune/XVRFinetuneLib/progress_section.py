@@ -1,24 +1,25 @@
 """Panel, 5: how the watched job goes: state, time left, curves, pictures, the end of its log."""
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from XVRCommonLib.colors import BAD, BUSY, DOUBTFUL, GOOD, showColored
+from xvrcore.training.files import SAMPLES, VIEWS
 
 from .curves import plotView, removePlotView
 from .jobs_section import STATES
+from .picture import showPicture
 
 COLORS = {"running": BUSY, "stopping": BUSY, "finished": GOOD, "stopped": DOUBTFUL, "failed": BAD, "died": BAD,
           "new": DOUBTFUL}
 BEGINNING = ("starting", "loading", "preparing")
-PLOT_HEIGHT, PICTURE_WIDTH = 250, 420
+PLOT_HEIGHT = 250
 
 
 class ProgressSection:
     def __init__(self, ui, panel):
         self.ui, self.panel = ui, panel
-        self._picture = self._plotView = None
+        self._plotView, self._shown = None, {}
         self.plot = slicer.qMRMLPlotWidget()
         self.plot.setMRMLScene(slicer.mrmlScene)
         self.plot.setMinimumHeight(PLOT_HEIGHT)
@@ -35,12 +36,12 @@ class ProgressSection:
                         _("There is no job in {folder}.").format(folder=folder) if progress.looked else
                         _("Looking at {folder}…").format(folder=folder))
             self.ui.etaLabel.text = ""
-            self._showPicture(None)
+            self._showPictures(folder, {}, [])
             return
         self._showState(state)
         self._showProgress(state, progress.latest)
         self._showCurves(session, progress)
-        self._showPicture(progress.picture)
+        self._showPictures(folder, progress.pictures, progress.validation)
         if self.ui.logEdit.toPlainText() != progress.log:
             self.ui.logEdit.setPlainText(progress.log)
             bar = self.ui.logEdit.verticalScrollBar()
@@ -72,17 +73,21 @@ class ProgressSection:
             self.ui.progressBar.value = 0
         self.ui.etaLabel.text = _inWords(latest) if state.is_live else ""
 
-    def _showPicture(self, path):
-        """The job's picture, read again when it has changed."""
-        version = None if path is None else (path, path.stat().st_mtime)
-        self.ui.samplesCaption.text = "" if path is None else _("What it is taught: views as training draws them.")
-        if version == self._picture:
-            return
-        self._picture = version
-        pixmap = qt.QPixmap() if path is None else qt.QPixmap(str(path))
-        if not pixmap.isNull():
-            pixmap = pixmap.scaledToWidth(PICTURE_WIDTH, qt.Qt.SmoothTransformation)
-        self.ui.samplesPicture.setPixmap(pixmap)
+    def _showPictures(self, folder, pictures, validation):
+        """The job's pictures, read again when they have changed."""
+        self._showPicture(self.ui.samplesPicture, folder, SAMPLES, pictures)
+        self.ui.samplesCaption.text = "" if SAMPLES not in pictures or not validation else _(
+            "Unseen X-rays after {iteration} iterations: above, the X-ray, with the network's error; below, the volume "
+            "from where the network says; at the bottom both, gray where they agree.").format(
+            iteration=validation[-1][0])
+        self._showPicture(self.ui.taughtPicture, folder, VIEWS, pictures)
+        self.ui.taughtCaption.text = _("What it is taught: views as training draws them.") if VIEWS in pictures else ""
+
+    def _showPicture(self, label, folder, name, pictures):
+        version = folder, pictures.get(name)
+        if version != self._shown.get(name):
+            self._shown[name] = version
+            showPicture(label, folder / name if name in pictures else None)
 
 
 def _inWords(last):

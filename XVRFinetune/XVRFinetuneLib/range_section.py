@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from .command_line import RANGES
+from .picture import showPicture
 
 SETTLED = 1e-3
-PICTURE_WIDTH = 420
 
 
 class RangeSection:
@@ -60,9 +59,7 @@ class RangeSection:
         if picture is self._shown:
             return
         self._shown = picture
-        pixmap = qt.QPixmap()
+        path = Path(slicer.app.temporaryPath) / "xvr_views.png"
         if picture is not None:
-            path = Path(slicer.app.temporaryPath) / "xvr_views.png"
             path.write_bytes(picture)
-            pixmap = qt.QPixmap(str(path)).scaledToWidth(PICTURE_WIDTH, qt.Qt.SmoothTransformation)
-        self.ui.viewsPicture.setPixmap(pixmap)
+        showPicture(self.ui.viewsPicture, None if picture is None else path)

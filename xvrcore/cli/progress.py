@@ -84,8 +84,6 @@ class JobBar:
     def show(self, record: dict) -> None:
         """Draw one record."""
         said = record.get("message") or ""
-        if record.get("median_mm") is not None:
-            said = f"median error {record['median_mm']:.1f} mm, 90th percentile {record['p90_mm']:.1f} mm"
         if said:
             self._bar.write(f"{record['phase']}: {said}", file=sys.stderr)
         figures = [record["phase"]]

@@ -1,3 +1,5 @@
 """What training leaves in its job folder."""
 
-STATE, NETWORK, VIEWS, START = "state.pt", "network.safetensors", "views.png", "start.safetensors"
+STATE, NETWORK, START = "state.pt", "network.safetensors", "start.safetensors"
+VIEWS, SAMPLES = "views.png", "samples.png"
+"""Pictures: what a network is taught, and how well it sees unseen X-rays."""

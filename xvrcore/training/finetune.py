@@ -75,7 +75,7 @@ def make_trainer(task: Task) -> Trainer:
 def _validation(worker: Worker, task: Task, examples: Examples) -> Validation | None:
     """The fixed unseen X-rays; None if a stop was asked for meanwhile."""
     xrays = made_with_progress(worker, task.patient, task.pose_range, task.example, task.settings)
-    return xrays and Validation(xrays, examples.relative, fiducials(task.patient), examples.intrinsics)
+    return xrays and Validation(xrays, task.patient, examples.relative, examples.intrinsics)
 
 
 def show_range(worker: Worker, examples: Examples, settings: TrainingSettings) -> None:

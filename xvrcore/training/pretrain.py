@@ -13,7 +13,6 @@ from xvrcore.networks.ranges import PoseRange
 from xvrcore.patient import Patient
 from xvrcore.segments import Segmentation
 from xvrcore.training.cohort import Cohort, Member
-from xvrcore.training.examples import fiducials
 from xvrcore.training.finetune import made_with_progress, show_range
 from xvrcore.training.parts import make_examples, make_loss, make_network, seen_intrinsics
 from xvrcore.training.run import TrainingRun
@@ -78,4 +77,4 @@ def _validation(worker: Worker, task: PretrainingTask, trainer: Trainer) -> Vali
     examples = trainer.examples.examples_of(patient, segmentation)
     show_range(worker, examples, task.settings)
     xrays = made_with_progress(worker, patient, task.pose_range, task.example, task.settings)
-    return xrays and Validation(xrays, examples.relative, fiducials(patient), examples.intrinsics)
+    return xrays and Validation(xrays, patient, examples.relative, examples.intrinsics)

@@ -10,8 +10,9 @@ from xvrcore.jobs.worker import Worker
 from xvrcore.networks.frames import AgnosticFrame, RelativeFrame
 from xvrcore.pose_file import software_versions
 from xvrcore.training.faults import device_faults
-from xvrcore.training.files import NETWORK, STATE
+from xvrcore.training.files import NETWORK, SAMPLES, STATE
 from xvrcore.training.memory import Memory
+from xvrcore.training.samples import write_samples
 from xvrcore.training.trainer import Trainer
 from xvrcore.training.validation import Errors, Validation
 
@@ -69,7 +70,7 @@ class TrainingRun:
         return {"network": str(self.network), "iterations": self.trainer.iteration,
                 "trained_s": self.trainer.trained_s, "batch": self.trainer.batch, "validation": self.history,
                 "message": "stopped before training began" if best is None else
-                f"median error {best['median_mm']:.1f} mm, 90th percentile {best['p90_mm']:.1f} mm"}
+                Errors(best["median_mm"], best["p90_mm"]).in_words}
 
     @property
     def best(self) -> dict | None:
@@ -102,7 +103,9 @@ class TrainingRun:
 
     def _validate(self) -> None:
         """Measure the network, and keep it if it is the best so far."""
-        errors = Errors.of(self.validation.mtre_mm(self.trainer.network))
+        poses = self.validation.poses_seen_by(self.trainer.network)
+        mtre_mm = self.validation.mtre_of_poses(poses)
+        errors = Errors.of(mtre_mm)
         best = self.best
         self.history.append({"iteration": self.trainer.iteration, "trained_s": self.trainer.trained_s,
                              "median_mm": errors.median_mm, "p90_mm": errors.p90_mm})
@@ -110,8 +113,9 @@ class TrainingRun:
         self.unimproved = 0 if improved else self.unimproved + 1
         if improved:
             write_checkpoint(self.network, self._checkpoint())
+        write_samples(self.worker.folder.path / SAMPLES, self.validation, poses, mtre_mm)
         self.worker.say("validation", iteration=self.trainer.iteration, median_mm=errors.median_mm,
-                        p90_mm=errors.p90_mm, best=improved)
+                        p90_mm=errors.p90_mm, best=improved, message=errors.in_words)
         self._save()
 
     def _save(self) -> None:

@@ -17,6 +17,7 @@ from xvrcore.networks.looks import seen_poses
 from xvrcore.networks.poses import RelativePoses, mean_distances
 from xvrcore.networks.ranges import PoseRange
 from xvrcore.networks.regressor import PoseNetwork
+from xvrcore.patient import Patient
 from xvrcore.simulate import (
     Beam,
     Collimator,
@@ -30,8 +31,9 @@ from xvrcore.simulate import (
     simulate_xray,
     write_dicom,
 )
+from xvrcore.training.examples import fiducials
 from xvrcore.volume import Volume
-from xvrcore.xray import Radiograph
+from xvrcore.xray import Radiograph, Xray
 from xvrcore.xray_io import read_radiograph
 
 PIXELS = 256
@@ -46,6 +48,13 @@ class ValidationXray:
 
     radiograph: Radiograph = field(repr=False)
     camera: Camera
+
+    @property
+    def reading(self) -> Xray:
+        """The one with the true flip: both are tried when an X-ray is registered."""
+        flipped = self.camera.intrinsics.flipped
+        return next((one for one in self.radiograph.readings if one.intrinsics.flipped == flipped),
+                    self.radiograph.readings[0])
 
 
 @dataclass(frozen=True)
@@ -103,31 +112,22 @@ def _reduced(example: Intrinsics) -> Intrinsics:
 class Validation:
     """The fixed X-rays and what errors are measured with, ready for any number of networks."""
 
-    def __init__(self, xrays: list[ValidationXray], relative: RelativePoses, points_ras: np.ndarray,
-                 intrinsics: Intrinsics):
-        self.xrays, self.relative, self.intrinsics = xrays, relative, intrinsics
-        self._levels = [reduced(_reading(one), intrinsics) for one in xrays]
+    def __init__(self, xrays: list[ValidationXray], patient: Patient, relative: RelativePoses, intrinsics: Intrinsics):
+        self.xrays, self.patient, self.relative, self.intrinsics = xrays, patient, relative, intrinsics
+        self._levels = [reduced(one.reading, intrinsics) for one in xrays]
         poses = np.stack([one.camera.ras_from_camera for one in xrays])
         self._truth = tuple(torch.tensor(part, dtype=torch.float32) for part in relative.encoded(poses))
-        self._points = torch.tensor(relative.in_camera(points_ras), dtype=torch.float32)
+        self._points = torch.tensor(relative.in_camera(fiducials(patient)), dtype=torch.float32)
 
-    def mtre_mm(self, network: PoseNetwork) -> np.ndarray:
-        """Errors (N,) of a network."""
+    def poses_seen_by(self, network: PoseNetwork) -> np.ndarray:
+        """``ras_from_camera`` (N, 4, 4) that a network finds."""
         network.eval()
         poses = seen_poses(network, self._levels, self.intrinsics, self.relative)
         network.train()
-        return self.mtre_of_poses(poses)
+        return poses
 
     def mtre_of_poses(self, poses: np.ndarray) -> np.ndarray:
         """Errors (N,) of poses (N, 4, 4) found for the first N X-rays."""
         found = tuple(torch.tensor(part, dtype=torch.float32) for part in self.relative.encoded(poses))
         truth = tuple(part[:len(poses)] for part in self._truth)
         return mean_distances(self._points, found, truth).numpy()
-
-
-def _reading(one: ValidationXray):
-    """The reading with the true flip: both are tried when an X-ray is registered."""
-    flipped = one.camera.intrinsics.flipped
-    return next((r for r in one.radiograph.readings if r.intrinsics.flipped == flipped), one.radiograph.readings[0])
-
-
