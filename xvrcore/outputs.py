@@ -69,4 +69,4 @@ def _require_ours(folder: Path) -> None:
     except (OSError, ValueError, TypeError):
         ours = False
     if not ours:
-        raise InputError(f"{folder / taken[0]} exists and is not from a registration; choose another --out folder.")
+        raise InputError(f"{folder / taken[0]} exists and is not from a registration; choose another folder.")

@@ -98,7 +98,7 @@ def _contradiction(fits: list, names: tuple[str, ...], inlier_px: float) -> str:
         return f"No pose puts the landmarks {', '.join(names)} in front of the X-ray source; check their pixels."
     errors = ", ".join(f"{name} {error:.0f} px" for name, error in zip(names, fits[0][1], strict=True))
     return (f"The landmarks contradict each other (off by {errors}; at most {inlier_px:.3g} px is right); "
-            "check their names, their pixels, --flip and the geometry.")
+            "check their names, their pixels, the flip and the geometry.")
 
 
 def _rms(errors: np.ndarray) -> float:

@@ -29,7 +29,7 @@ def require_rigid(matrix, name: str) -> np.ndarray:
     rotation = matrix[:3, :3]
     if np.linalg.det(rotation) < 0:
         raise InputError(f"{name} mirrors (determinant {np.linalg.det(rotation):.3f}): "
-                         "a pose is a proper rigid motion; state a mirrored image with --flip instead.")
+                         "a pose is a proper rigid motion; a mirrored image is stated by its flip.")
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > RIGID_TOLERANCE or \
             np.abs(matrix[3] - [0, 0, 0, 1]).max() > RIGID_TOLERANCE:
         raise InputError(f"{name} is not rigid: it scales, shears or projects; give a rotation and a translation.")

@@ -25,5 +25,5 @@ def prepare_threads(count: int | None = None, spare: int = 0) -> None:
     if count is None:
         count = max(1, min(most, (os.cpu_count() or 1) - spare))
     if not 1 <= count <= most:
-        raise InputError(f"--threads {count} is not possible here; choose 1 to {most}.")
+        raise InputError(f"{count} threads are not possible here; choose 1 to {most}.")
     numba.set_num_threads(count)

@@ -191,5 +191,5 @@ def test_wrong_weights_are_said_before_a_job_begins(folder, tmp_path, capsys):
 
 
 def test_settings_refuse_more_parts_than_images():
-    with pytest.raises(InputError, match="--batch"):
+    with pytest.raises(InputError, match="larger batch"):
         TrainingSettings(batch=2, groups=4)

@@ -150,7 +150,7 @@ def foreign_network(patient, path) -> None:
 def test_a_network_of_another_volume_is_refused_with_what_to_do(ct, patient, tmp_path, capsys):
     foreign_network(patient, tmp_path / "n.safetensors")
     assert main(words(ct, tmp_path, "--checkpoint", str(tmp_path / "n.safetensors"))) == 2
-    assert "--template-transform" in capsys.readouterr().err
+    assert "template transform" in capsys.readouterr().err
     assert not (tmp_path / "job").exists()
 
 
@@ -184,7 +184,7 @@ def test_registering_takes_the_same_options(ct, patient, tmp_path):
     predictor = load_predictor(options.checkpoint, patient, template_from_patient(options, patient.source))
     nominal = predictor.relative.decoded(np.eye(3)[None], np.zeros((1, 3)))[0]
     np.testing.assert_allclose(nominal, RANGE.nominal(patient.center_ras), atol=1e-6)
-    with pytest.raises(InputError, match="--template-transform"):
+    with pytest.raises(InputError, match="template transform"):
         load_predictor(options.checkpoint, patient)
 
 

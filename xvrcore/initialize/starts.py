@@ -80,7 +80,7 @@ class Starts:
             return "given" if self.certain else "header" if has_angles else "wide"
         if wanted == "header" and not has_angles:
             raise InputError(f"{self.radiograph.path}: its header has no positioner angles to start from; "
-                             "use --start wide, landmarks or a pose.")
+                             "start from a wide search, landmarks or a pose.")
         if wanted == "given" and not self.certain:
-            raise InputError("No pose was handed in to start from; give --initial-pose or landmarks.")
+            raise InputError("No pose was handed in to start from; give one, or landmarks.")
         return wanted

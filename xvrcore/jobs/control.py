@@ -23,6 +23,8 @@ START_S = 60.0
 RELEASE_S = 5.0
 """How long a dying process, its memory still being given back, may hold on to its lock."""
 LITTLE_SPACE_BYTES = 4 << 20
+LAST_LINES = 3
+"""Of its log, that a worker which ended without a word is remembered by."""
 LIVE = ("running", "stopping")
 
 
@@ -147,8 +149,7 @@ def _require_free(folder: JobFolder) -> None:
         with FileLock(folder.lock, timeout=0 if worker is not None and is_alive(worker) else RELEASE_S):
             return
     except Timeout as error:
-        raise InputError(f"{folder.path} is being worked on already; watch it with: "
-                         f"xvrcore jobs watch {folder.path}.") from error
+        raise InputError(f"{folder.path} is being worked on already; watch that, or stop it first.") from error
 
 
 def _import_path() -> str:
@@ -165,5 +166,5 @@ def _obituary(folder: JobFolder, last: dict) -> str:
     message = f"The worker ended without a word {said}: it was killed, or the memory ran out."
     if shutil.disk_usage(folder.path).free < LITTLE_SPACE_BYTES:
         message = f"The worker ended {said}: the disk is full; free some space."
-    log = folder.log_end()
-    return f"{message} Resume it with: xvrcore jobs resume {folder.path}." + (f"\n{log}" if log else "")
+    return "\n".join([f"{message} Resume it: what it had saved is there.",
+                      *folder.log_end().splitlines()[-LAST_LINES:]])

@@ -51,8 +51,7 @@ class JobFolder:
         :raises InputError: the folder holds a job already, or cannot be written to.
         """
         if self.config.exists():
-            raise InputError(f"{self.path} holds a job already; resume it with: xvrcore jobs resume {self.path}, "
-                             "or choose another folder.")
+            raise InputError(f"{self.path} holds a job already; resume that, or choose another folder.")
         with said_plainly(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.config, config)

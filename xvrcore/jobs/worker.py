@@ -32,7 +32,7 @@ class Worker:
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(f"{self.folder.path} is being worked on by another process; "
-                             f"watch it with: xvrcore jobs watch {self.folder.path}.") from error
+                             "watch that, or stop it first.") from error
         try:
             self._claim()
         except BaseException:

@@ -11,7 +11,7 @@ from xvrcore.networks.ranges import PoseRange
 from xvrcore.volume import Volume
 
 EXTENT_TOLERANCE_MM = 1.0
-REMEDY = "finetune it for this volume, or say with --template-transform or --template how the two lie to each other"
+REMEDY = "choose one trained on this volume, train a new one, or state the template transform between the two"
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,9 @@ class TrainingSettings:
         if self.profile not in ("cpu", "gpu"):
             raise InputError(f"There is no profile {self.profile!r}; choose cpu or gpu.")
         if not self.minutes > 0 or (self.iterations is not None and self.iterations < 1):
-            raise InputError("Training needs a budget above zero; give --minutes or --iterations.")
+            raise InputError("Training needs a budget above zero; give minutes or iterations.")
         if not 1 <= self.groups <= self.batch:
-            raise InputError(f"A batch of {self.batch} cannot be drawn in {self.groups} parts; give a larger --batch.")
+            raise InputError(f"A batch of {self.batch} cannot be drawn in {self.groups} parts; give a larger batch.")
 
     def as_dict(self) -> dict:
         return asdict(self)

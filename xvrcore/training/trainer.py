@@ -88,7 +88,7 @@ class Trainer:
                 raise
             if self.batch <= LEAST_BATCH * self.settings.groups or self.team.size > 1:
                 raise WorkError(f"Not even {self.batch} images fit into memory; close other programs or give a "
-                                "smaller --batch.") from error
+                                "smaller batch.") from error
             self.batch //= 2
             said = f"Out of memory: the batch is now {self.batch} images."
             if self.settings.device.startswith("cuda"):

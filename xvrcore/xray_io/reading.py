@@ -83,7 +83,7 @@ def _require_picture(picture: Picture, path: Path) -> None:
     if not np.isfinite(values).all():
         raise InputError(f"{path} holds pixels that are not numbers; export it again.")
     if values.min() == values.max():
-        raise InputError(f"{path} holds one value, {values.min():g}, in every pixel; choose another file or --frame.")
+        raise InputError(f"{path} holds one value, {values.min():g}, in every pixel; choose another file or frame.")
 
 
 def _with_options(facts: dict[str, Origin], options: XrayOptions) -> dict[str, Origin]:
