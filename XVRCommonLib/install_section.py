@@ -36,6 +36,9 @@ class InstallSection:
         missing = packages.missingPackages(self.requirements)
         self.ready = not missing
         self.ui.installSection.visible = bool(missing)
-        self.ui.installLabel.text = _("Computing needs {packages}. It will be installed from the Python Package "
-                                      "Index into Slicer's own Python; nothing else of it is changed.").format(
-            packages=", ".join(missing))
+        words = [_("Computing needs {packages}. Installing asks first, then adds this to Slicer's own Python from the "
+                   "Python Package Index, and leaves NumPy, SimpleITK and VTK as they are.").format(
+            packages=", ".join(missing))]
+        if packages.TORCH in missing:
+            words.append(_("torch comes through the PyTorch extension, which finds the build that fits this computer."))
+        self.ui.installLabel.text = " ".join(words)

@@ -1,12 +1,13 @@
 """The training jobs that this user began or opened: their folders are kept in the application's settings."""
 
-import json
 from pathlib import Path
 
 import qt
 import slicer
 
 from xvrcore.training.files import NETWORK
+
+from . import settings
 
 JOBS_KEY, ROOT_KEY = "XVR/jobs", "XVR/jobsFolder"
 CONFIG = "config.json"
@@ -25,11 +26,11 @@ def setRootFolder(path):
 
 def remember(path):
     """Keep the folder of a job that lies elsewhere than in the root folder."""
-    _save([str(path), *(one for one in _remembered() if one != str(path))])
+    settings.save(JOBS_KEY, [str(path), *(one for one in _remembered() if one != str(path))])
 
 
 def forget(path):
-    _save([one for one in _remembered() if one != str(path)])
+    settings.save(JOBS_KEY, [one for one in _remembered() if one != str(path)])
 
 
 def jobFolders():
@@ -50,8 +51,4 @@ def _newestFirst(files):
 
 
 def _remembered():
-    return json.loads(slicer.app.settings().value(JOBS_KEY) or "[]")
-
-
-def _save(paths):
-    slicer.app.settings().setValue(JOBS_KEY, json.dumps(paths))
+    return settings.load(JOBS_KEY, [])

@@ -1,14 +1,13 @@
 """Choosing a network: those trained here first, then files that were chosen before, or another file."""
 
-import json
 import pathlib
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
 from xvrcore.training.files import NETWORK
 
+from . import settings
 from .job_list import recentNetworks
 
 FILES_KEY = "XVR/networkFiles"
@@ -63,8 +62,8 @@ def _networks():
 def _remember(path):
     """Offer a file from elsewhere next time too."""
     paths = dict.fromkeys((str(path), *map(str, _files())))
-    slicer.app.settings().setValue(FILES_KEY, json.dumps(list(paths)[:MOST_FILES]))
+    settings.save(FILES_KEY, list(paths)[:MOST_FILES])
 
 
 def _files():
-    return [pathlib.Path(one) for one in json.loads(slicer.app.settings().value(FILES_KEY) or "[]")]
+    return [pathlib.Path(one) for one in settings.load(FILES_KEY, [])]

@@ -1,6 +1,7 @@
 """The Python packages that computing needs: what is missing, asking, installing, and trying out."""
 
 import importlib.metadata
+import subprocess
 
 import slicer.packaging
 from slicer.i18n import tr as _
@@ -24,10 +25,14 @@ def install(requirements, requester):
     :raises RuntimeError: the user declined, the PyTorch extension is not there, or pip failed.
     """
     missing = missingPackages(requirements)
-    if TORCH in missing:
-        _installTorch()
-    slicer.packaging.pip_ensure([one for one in missing if one != TORCH], constraints=None,
-                                skip_packages=list(UNTOUCHED), requester=requester)
+    try:
+        if TORCH in missing:
+            _installTorch()
+        slicer.packaging.pip_ensure([one for one in missing if one != TORCH], constraints=None,
+                                    skip_packages=list(UNTOUCHED), requester=requester)
+    except subprocess.CalledProcessError as error:
+        raise RuntimeError(_("Installing has failed: see Slicer's Python console, check the connection, and try "
+                             "again.")) from error
 
 
 def _installTorch():

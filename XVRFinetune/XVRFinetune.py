@@ -71,6 +71,8 @@ class XVRFinetuneWidget(panel.Panel):
     def enter(self):
         self.installSection.update()
         self.trainingSection.networkChooser.offer(self.parameters.startNetwork)
+        if self.installSection.ready:
+            self.trainingSection.lookForDevices()
         self.onParameters()
 
     def cleanup(self):
@@ -181,12 +183,13 @@ class XVRFinetuneTest(panel.PanelTest):
         p.ct, p.rows, p.cols, p.iterations = ct, 144, 160, 20
         widget.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(2.2, 2.2))
         widget.startJob()
-        self.wait(lambda: self._ended(widget), PATIENCE_S)
-        state = widget.watch.progress.state
-        if state.is_live:
-            state = stop(state.path)
+        job = widget.jobStart.folder
+        ended = self.wait(lambda: self._ended(widget) or widget.ui.messageLabel.text, PATIENCE_S)
+        assert not widget.ui.messageLabel.text, widget.ui.messageLabel.text
+        state = stop(job)
+        assert ended, f"the job did not end in time: {state.last}"
         assert state.phase == "finished", f"{state.phase}: {state.message}"
-        assert (state.path / NETWORK).is_file()
+        assert (job / NETWORK).is_file()
 
     def _ended(self, widget):
         progress = widget.watch.progress

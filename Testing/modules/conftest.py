@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE), str(HERE.parent / "core")]
+ROOT = HERE.parents[1]
+sys.path[:0] = map(str, (ROOT, ROOT / "XVRFinetune", HERE.parent, HERE, HERE.parent / "core"))
 
 from finetune_steps import MODULE as FINETUNE  # noqa: E402
 from finetune_steps import SMALL, type_detector  # noqa: E402
@@ -46,7 +47,10 @@ def jobs_root(host, tmp_path):
 
 @pytest.fixture
 def trainer(open_module, jobs_root):
-    """The Python widget of XVRFinetune, shown."""
+    """The Python widget of XVRFinetune, shown; the worker's Python is known to have no GPU."""
+    from XVRFinetuneLib.worker_python import rememberGpus
+
+    rememberGpus([])
     return open_module(FINETUNE)
 
 

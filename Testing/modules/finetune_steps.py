@@ -9,7 +9,7 @@ from xvrcore.jobs.folder import read_json, write_json
 
 MODULE = Path(__file__).parents[2] / "XVRFinetune" / "XVRFinetune.py"
 SHORTLY_S, STARTED_S, TRAINED_S = 60, 300, 600
-SMALL = ["--profile", "cpu", "--batch", "4", "--validation-xrays", "2", "--threads", "1"]
+SMALL = ["--profile", "cpu", "--batch", "4", "--validation-xrays", "1", "--threads", "1"]
 """Options of the command line that make a job small, so that it trains within a test."""
 
 

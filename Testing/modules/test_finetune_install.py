@@ -15,13 +15,21 @@ def test_missing_packages_are_named_asked_for_and_torch_comes_from_its_extension
     packaging.missing.update({"torch", "psutil"})
     panel = open_module(MODULE)
     assert "psutil" in panel.ui.installLabel.text
-    assert "torch" in panel.ui.installLabel.text
+    assert "torch comes through the PyTorch extension" in panel.ui.installLabel.text
     user.wait_until(lambda: not panel.ui.inputsSection.enabled, SHORTLY_S, "shown")
     assert "Install the packages" in panel.ui.inputsSection.toolTip
     user.click(panel.ui.installButton)
     assert "PyTorch extension is missing" in panel.ui.installLabel.text
     packaging.add_pytorch_extension()
+    packaging.unavailable.add("psutil")
+    with dialogs.answer("PyTorch will be", qt.QMessageBox.Cancel):
+        user.click(panel.ui.installButton)
+    assert "PyTorch was not installed" in panel.ui.installLabel.text
     with dialogs.answer("Install now", qt.QMessageBox.Ok), dialogs.answer("PyTorch will be", qt.QMessageBox.Ok):
+        user.click(panel.ui.installButton)
+    assert "Installing has failed" in panel.ui.installLabel.text
+    packaging.unavailable.clear()
+    with dialogs.answer("Install now", qt.QMessageBox.Ok):
         user.click(panel.ui.installButton)
     user.wait_until(lambda: "Ready" in panel.ui.messageLabel.text, SHORTLY_S, "checked")
     user.wait_until(lambda: "renderers that work: joseph (cpu)" in panel.ui.checkLabel.text, STARTED_S, "checked too")
@@ -31,8 +39,23 @@ def test_missing_packages_are_named_asked_for_and_torch_comes_from_its_extension
     assert not panel.ui.installSection.visible
 
 
-def test_what_the_panel_installs_is_what_the_core_needs():
+def test_the_device_is_named_without_a_click(host, jobs_root, open_module):
+    """The worker's Python is asked, in the background; what it said is remembered."""
+    import torch
+    from XVRFinetuneLib.worker_python import knownGpus
 
+    assert knownGpus() is None
+    panel = open_module(MODULE)
+    user.wait_until(lambda: "where there is none" in panel.ui.budgetLabel.text, SHORTLY_S, "left open")
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    expected = gpus[0] if gpus else "on this CPU"
+    user.wait_until(lambda: expected in panel.ui.budgetLabel.text and "where" not in panel.ui.budgetLabel.text,
+                    STARTED_S, "named")
+    assert knownGpus() == gpus
+    assert "renderers that work: joseph (cpu)" in panel.ui.checkLabel.text
+
+
+def test_what_the_panel_installs_is_what_the_core_needs():
     import tomllib
 
     from XVRCommonLib.packages import NETWORKS, UNTOUCHED
@@ -48,7 +71,6 @@ def test_a_python_that_cannot_train_is_named(primed, tmp_path):
     broken.chmod(0o755)
     user.click(primed.ui.advancedSection)
     user.type_text(primed.ui.pythonPath, str(broken))
-    user.click(primed.ui.checkButton)
     user.wait_until(lambda: "No module named numba" in primed.ui.checkLabel.text, SHORTLY_S, "said")
     user.click(primed.ui.startButton)
     user.wait_until(lambda: "No module named numba" in primed.ui.messageLabel.text, SHORTLY_S, "said")
@@ -57,6 +79,15 @@ def test_a_python_that_cannot_train_is_named(primed, tmp_path):
     user.type_text(primed.ui.pythonPath, str(tmp_path / "missing"))
     user.click(primed.ui.startButton)
     user.wait_until(lambda: "choose another in Advanced" in primed.ui.messageLabel.text, SHORTLY_S, "said")
+
+
+def test_the_modules_own_test_passes(trainer, small_jobs, jobs_root):
+    import slicer
+
+    slicer.selfTests["XVRFinetune"]()
+    assert dialogs.shown[-1].text == "Test passed"
+    settle(trainer)
+    assert trainer.parameters.training.GetNumberOfRows() > 0
 
 
 def test_the_modules_own_test_is_skipped_without_torch(trainer):

@@ -1,10 +1,11 @@
 """`slicer.packaging`, and the PyTorch extension's `PyTorchUtils`: they ask and record, but never run pip.
 
-A test says what is missing (`missing.add("kornia")`), answers the question through `dialogs`, and reads
-`requests`: what pip would have been told to install.
+A test says what is missing (`missing.add("kornia")`) and what pip will fail with (`unavailable.add("kornia")`),
+answers the question through `dialogs`, and reads `requests`: what pip would have been told to install.
 """
 
 import importlib.metadata
+import subprocess
 import sys
 import types
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from packaging.requirements import Requirement
 from .pythonqt.dialogs import dialogs
 
 missing = set()  # names of packages that are to look as if they were not installed
+unavailable = set()  # names of packages that pip does not find
 requests = []  # InstallRequest objects
 
 
@@ -29,6 +31,7 @@ class InstallRequest:
 
 def reset():
     missing.clear()
+    unavailable.clear()
     requests.clear()
     extensions.__init__()
     add_pytorch_extension(installed=False)
@@ -59,8 +62,10 @@ def _is_satisfied(requirement):
 
 
 def pip_install(requirements, **options):
-    """Record the request; the packages are no longer missing afterwards."""
+    """Record the request; the packages are no longer missing afterwards. CalledProcessError when pip fails."""
     parsed = _parse(requirements)
+    if unavailable.intersection(r.name for r in parsed):
+        raise subprocess.CalledProcessError(1, ["pip", "install", *map(str, parsed)])
     requests.append(InstallRequest(tuple(str(r) for r in parsed), options))
     missing.difference_update(r.name for r in parsed)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 from slicer.i18n import tr as _
 
@@ -38,9 +39,17 @@ class TrainingSection:
     def _onPython(self, path):
         choosePython(path)
         self.ui.checkLabel.text = ""
+        if not path or Path(path).is_file():
+            self.checkPython()
+
+    def lookForDevices(self):
+        """Find out in the background where it would train, if that is not known yet."""
+        if knownGpus() is None and self._check is None:
+            self.checkPython()
 
     def checkPython(self):
         """Have the worker's Python name its devices and run a kernel on each."""
+        self.close()
         try:
             self._check = Command(["info", "--json"])
         except OSError as error:
@@ -65,11 +74,13 @@ class TrainingSection:
             self.ui.checkLabel.text = _inWords(found)
         else:
             self.ui.checkLabel.text = _("This Python cannot train: {problem}").format(problem=ended.complaint())
+            self.panel.say(self.ui.checkLabel.text)
         self.panel.updateSoon()
 
     def close(self):
         if self._check is not None:
-            self._check.abandon()
+            self._check.end()
+            self._check = None
 
     # ------------------------------------------------------------ showing
 

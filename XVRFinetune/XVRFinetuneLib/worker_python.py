@@ -1,6 +1,5 @@
 """The Python that works in the background, and short commands run with it."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,6 +8,8 @@ import threading
 from pathlib import Path
 
 import slicer
+
+from XVRCommonLib import settings
 
 PYTHON_KEY, GPUS_KEY = "XVR/python", "XVR/gpus"
 
@@ -28,11 +29,11 @@ def workerPython():
 
 def knownGpus():
     """Names of the GPUs that the last check of this Python found; None if it was never checked."""
-    return json.loads(slicer.app.settings().value(GPUS_KEY) or "{}").get(workerPython())
+    return settings.load(GPUS_KEY, {}).get(workerPython())
 
 
 def rememberGpus(names):
-    slicer.app.settings().setValue(GPUS_KEY, json.dumps({workerPython(): names}))
+    settings.save(GPUS_KEY, {workerPython(): names})
 
 
 def _environment():
@@ -75,6 +76,11 @@ class Command:
     def _read(self):
         self._texts = self._texts or self._process.communicate()
         return self._texts
+
+    def end(self):
+        """Nobody wants to hear it any more: end it now."""
+        with self._process:
+            self._process.kill()
 
     def abandon(self):
         """Let it go on without us; it ends by itself within seconds, and is waited for so that nothing is left."""
