@@ -15,7 +15,7 @@ class PreparedPatient:
     volume: object = field(repr=False)
     moved: object = field(repr=False)
     _patient: object = field(default=None, repr=False)
-    _alone: tuple = field(default=(None, (), None), repr=False)
+    _alone: object = field(default=None, repr=False)
 
     def patient(self):
         """:class:`xvrcore.patient.Patient`; takes its time when called first, in the worker's thread."""
@@ -34,10 +34,21 @@ class PreparedPatient:
         """
         from xvrcore.patient import patient_of_segments
 
-        if self._alone[0] is not segmentation or self._alone[1] != names:
+        kept = self._alone
+        if kept is None or kept.segmentation is not segmentation or kept.names != names:
             whole = self.patient().full.attenuation
-            self._alone = segmentation, names, patient_of_segments(whole, self.volume, segmentation, names)
-        return self._alone[2]
+            self._alone = _Alone(segmentation, names,
+                                 patient_of_segments(whole, self.volume, segmentation, names))
+        return self._alone.patient
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """What was prepared last of a patient's segments."""
+
+    segmentation: object = field(repr=False)
+    names: tuple
+    patient: object = field(repr=False)
 
 
 class PatientSource:

@@ -27,11 +27,11 @@ class Reading:
 
 
 def fileBehind(node):
-    """The file that an image of the scene was loaded from, or None."""
+    """The file that an image of the scene was loaded from, or None; also where it was changed, unless from DICOM."""
     uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
     found = slicer.dicomDatabase.fileForInstance(uids[0]) if uids else ""
     path = Path(found) if found else pathOf(node)
-    return path if path.is_file() else None
+    return path if path.is_file() and (found or not node.GetModifiedSinceRead()) else None
 
 
 def readerOf(sourceNode, path, frame, edits):
@@ -57,7 +57,6 @@ def readerOf(sourceNode, path, frame, edits):
 def _read(path, edits, frame):
     from xvrcore.dicom_series import is_dicom
     from xvrcore.xray_io import read_radiograph
-    from xvrcore.xray_io.dicom import read_dicom
     from xvrcore.xray_io.image_file import read_image_file
     from xvrcore.xray_io.reading import NEEDED
 
@@ -66,13 +65,24 @@ def _read(path, edits, frame):
         raise InputError(_("{path} does not exist; choose an X-ray file.").format(path=path))
     frames = _frameCount(path) if is_dicom(path) else 1
     frame = frame if frames > 1 else 0
-    read = read_dicom if is_dicom(path) else read_image_file
-    facts = read(path, str(frame)).facts
+    facts = _dicomFacts(path, str(frame), options) if is_dicom(path) else read_image_file(path, str(frame)).facts
     missing = tuple(name for name in NEEDED if name not in facts and getattr(options, name) is None)
     if missing:
         return Reading(None, facts, missing, frames)
     radiograph = read_radiograph(path, options, str(frame))
     return Reading(radiograph, radiograph.origins, (), frames)
+
+
+def _dicomFacts(path, frame, options):
+    """What the header states, but for what the user does; without all that is needed where it states nonsense."""
+    from xvrcore.xray_io.dicom import read_dicom
+    from xvrcore.xray_io.reading import NEEDED
+
+    stated = frozenset(name for name, value in vars(options).items() if value is not None)
+    try:
+        return read_dicom(path, frame, stated).facts
+    except InputError:
+        return read_dicom(path, frame, stated | frozenset(NEEDED)).facts
 
 
 def _frameCount(path):

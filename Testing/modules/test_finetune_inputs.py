@@ -1,16 +1,19 @@
 """What is chosen becomes a job that trains exactly that; what is missing or wrong is said in the panel."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from finetune_steps import SHORTLY_S, STARTED_S, choose_inputs, settle, type_detector
+from fixed_network import network_that_says
 from PIL import Image
 from registration_scene import CENTER, add_volume, patient
 from slicerhost import testing as user
+from slicerhost.pythonqt.dialogs import dialogs
 from test_registration_inputs import unusable_volume
 
+from xvrcore.checkpoint import write_checkpoint
 from xvrcore.networks.ranges import preset
 from xvrcore.segments import read_segmentation
 from xvrcore.volume_io import read_volume
@@ -189,7 +192,7 @@ def test_the_command_line_understands_every_word_of_the_panel(primed, jobs_root,
 
     monkeypatch.setattr("xvrcore.jobs.control.subprocess.Popen", _no_process)
     p = primed.parameters
-    p.iterations, p.seed, p.threads = 77, 5, 3
+    p.iterations, p.seed, p.threads = 77, 5, 1
     read_ct = tmp_path / "ct.nrrd"
     import slicer
     slicer.util.saveNode(p.ct, str(read_ct))
@@ -202,7 +205,7 @@ def test_the_command_line_understands_every_word_of_the_panel(primed, jobs_root,
     assert config["intrinsics"] == json.loads(json.dumps(asdict(primed.session.example.intrinsics)))
     assert np.allclose(list(config["range"].values()), list(primed.session.poseRange.as_dict().values()))
     assert config["range"]["right_mm"][1] == 20.5
-    assert (config["settings"]["iterations"], config["settings"]["seed"], config["threads"]) == (77, 5, 3)
+    assert (config["settings"]["iterations"], config["settings"]["seed"], config["threads"]) == (77, 5, 1)
     assert config["volume_options"]["modality"] == "ct"
 
 
@@ -242,6 +245,22 @@ def test_a_job_that_fails_says_why_and_what_to_do(primed, small_jobs):
     assert primed.ui.resumeButton.enabled
 
 
+def test_a_network_of_another_patient_is_refused_in_the_panels_words(primed, xray, jobs_root, tmp_path):
+    volume = patient()
+    elsewhere = replace(volume, ras_from_ijk=volume.ras_from_ijk + 40 * np.eye(4, k=3))
+    write_checkpoint(tmp_path / "other.safetensors",
+                     network_that_says(xray[1].ras_from_camera, elsewhere, xray[1].intrinsics))
+    with dialogs.answer("Choose a network", str(tmp_path / "other.safetensors")):
+        user.click(primed.ui.networkFileButton)
+    settle(primed)
+    user.click(primed.ui.startButton)
+    user.wait_until(lambda: "trained on another volume" in primed.ui.messageLabel.text, STARTED_S, "said")
+    settle(primed)
+    assert "choose one trained on this volume" in primed.ui.messageLabel.text
+    assert "--" not in primed.ui.messageLabel.text
+    assert not primed.watch.jobs
+
+
 def test_a_name_that_is_taken_is_refused(primed, jobs_root):
     from finetune_steps import made_job
 
@@ -249,6 +268,10 @@ def test_a_name_that_is_taken_is_refused(primed, jobs_root):
     user.type_text(primed.ui.nameEdit, "net")
     settle(primed)
     assert "There is a job net already" in primed.ui.startButton.toolTip
+    for name in ("a/b", "..", "what?"):
+        user.type_text(primed.ui.nameEdit, name)
+        settle(primed)
+        assert f"cannot be named {name}" in primed.ui.startButton.toolTip
     user.type_text(primed.ui.nameEdit, "net2")
     settle(primed)
     assert primed.ui.startButton.enabled

@@ -58,7 +58,9 @@ def test_a_job_of_ten_hours_is_watched_without_holding_up_the_window(trainer, jo
         user.wait_until(lambda: len(trainer.watch.progress.training) == len(long), SHORTLY_S, "read")
         settle(trainer)
     assert gaps.longest_busy_ms < LONGEST_GAP_MS
-    assert trainer.parameters.training.GetNumberOfRows() <= 1000
+    table = trainer.parameters.training.GetTable()
+    assert table.GetNumberOfRows() <= 1000
+    assert table.GetValueByName(table.GetNumberOfRows() - 1, "iteration").ToInt() == len(long) - 1
 
 
 @pytest.mark.parametrize(("outcome", "error", "words", "resumable"), [
@@ -95,6 +97,29 @@ def test_a_job_that_lies_elsewhere_can_be_added(trainer, tmp_path):
         user.click(trainer.ui.addButton)
     settle(trainer)
     assert "is not a job folder" in trainer.ui.messageLabel.text
+
+
+def test_a_stop_that_cannot_be_asked_for_says_why(running, trainer, jobs_root, monkeypatch):
+    from XVRFinetuneLib import job_start
+
+    def full(path, content):
+        raise InputError(f"{path} cannot be written: the disk is full.")
+
+    watched(trainer, jobs_root / "runs")
+    monkeypatch.setattr(job_start, "write_whole", full)
+    user.click(trainer.ui.stopButton)
+    assert "the disk is full" in trainer.ui.messageLabel.text
+
+
+def test_damaged_settings_count_as_none(host, jobs_root):
+    import slicer
+
+    from XVRCommonLib import job_list
+
+    slicer.app.settings().setValue(job_list.JOBS_KEY, "[half of")
+    assert job_list.jobFolders() == []
+    job_list.remember(jobs_root / "job")
+    assert "job" in slicer.app.settings().value(job_list.JOBS_KEY)
 
 
 def test_a_damaged_job_says_so_and_hides_no_other(trainer, jobs_root):

@@ -34,7 +34,7 @@ class Curves:
         self._ensureNodes()
         for table, line, points in ((p.training, p.trainingLine, progress.training),
                                     (p.validation, p.validationLine, progress.validation)):
-            _fill(table, points[::max(1, -(-len(points) // MOST_POINTS))])
+            _fill(table, points[::-max(1, -(-len(points) // MOST_POINTS))][::-1])
             self._showLine(line, len(points) >= LEAST_POINTS)
 
     def _showLine(self, line, shown):

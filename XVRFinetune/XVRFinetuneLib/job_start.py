@@ -6,11 +6,15 @@ from datetime import datetime
 from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
+from xvrcore.errors import InputError
 from xvrcore.files import write_whole
 
 from .command_line import finetuneWords
 from .volume_files import writeSubject
 from .worker_python import Command
+
+NO_NAME = re.compile(r'[/\\:*?"<>|\x00-\x1f]|\.$')
+"""What a folder's name cannot hold on some system, or end with."""
 
 
 class JobStart:
@@ -52,8 +56,12 @@ class JobStart:
         from xvrcore.jobs import JobFolder
 
         self.folder = folder
-        write_whole(JobFolder(folder).stop, "")
-        self._run(["jobs", "stop", str(folder)])
+        try:
+            write_whole(JobFolder(folder).stop, "")
+        except InputError as error:
+            self._end(str(error))
+        else:
+            self._run(["jobs", "stop", str(folder)])
 
     def _run(self, words):
         self.doing = {"finetune": _("Starting the worker…")}.get(words[0]) or \

@@ -9,7 +9,7 @@ from xvrcore.errors import InputError
 
 from .command_line import Order
 from .curves import Curves
-from .job_start import jobFolder
+from .job_start import NO_NAME, jobFolder
 from .subject import SubjectSource
 
 UNREAD = object()
@@ -172,6 +172,8 @@ class Session:
         if self.p.startNetwork.name and not self.p.startNetwork.is_file():
             return _("{path} is not there any more; choose another network to start from.").format(
                 path=self.p.startNetwork)
+        if NO_NAME.search(self.p.name.strip()):
+            return _("A folder cannot be named {name}; use letters, digits, - and _.").format(name=self.p.name)
         folder = jobFolder(self.p)
         if JobFolder(folder).config.exists():
             return _("There is a job {name} already; choose another name.").format(name=folder.name)
