@@ -63,13 +63,12 @@ def test_all_nodes_lie_in_one_folder(panel, ct, xray):
 
 
 def test_the_samples_register(panel, host):
-    import SampleData
     import slicer
     from XVRRegistrationLib.sample_data import PHANTOM
     from XVRRegistrationLib.sample_data import register as register_samples
 
     register_samples()
-    ct = SampleData.SampleDataLogic().downloadSamples(PHANTOM)[0]
+    ct = user.press_sample_button(PHANTOM)
     assert panel.parameters.ct is ct
     wait_for_drr(panel)
     assert register(panel).verdict.label == "registered"

@@ -122,13 +122,12 @@ def test_every_attempt_is_kept_and_can_be_restored(ready):
 
 
 def test_the_whole_story_from_sample_data_to_a_reloaded_scene(panel, tmp_path, host):
-    import SampleData
     import slicer
     from XVRRegistrationLib.parameters import Overlay
     from XVRRegistrationLib.sample_data import PHANTOM
 
     ui = panel.ui
-    SampleData.SampleDataLogic().downloadSamples(PHANTOM)
+    user.press_sample_button(PHANTOM)
     wait_for_drr(panel)
     assert (ui.sddBox.value, ui.sddOrigin.text) == (1000.0, "header")
     assert register(panel).verdict.label == "registered"

@@ -170,10 +170,9 @@ def test_node_files_come_back(host, ct, tmp_path):
 
 
 def test_a_module_registers_its_sample_and_its_self_test_runs(probe):
-    import SampleData
     import slicer
 
-    assert SampleData.downloadSample("ProbeCT").GetName() == "ProbeCT"
+    assert user.press_sample_button("ProbeCT").GetName() == "ProbeCT"
     slicer.selfTests["HostProbe"]()
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 2
 

@@ -350,3 +350,25 @@ def test_a_link_is_noted_and_not_opened(host):
 
     assert qt.QDesktopServices.openUrl(qt.QUrl("https://example.org/help"))
     assert dialogs.shown[-1].text == "https://example.org/help"
+
+
+def test_samples_are_registered_as_slicer_takes_them(host):
+    import SampleData
+
+    register = SampleData.SampleDataLogic.registerCustomSampleDataSource
+    with pytest.raises(TypeError):
+        register(sampleName="no lists", customDownloader=print)
+    with pytest.raises(TypeError):
+        register(sampleName="described", sampleDescription="", uris=[], fileNames=[], customDownloader=print)
+    with pytest.raises(RuntimeError, match="its button makes"):
+        SampleData.SampleDataLogic().downloadSamples("ProbeCT")
+
+
+def test_widgets_do_not_tell_what_slicers_keep_to_themselves(host):
+    import slicer
+
+    for widget in (slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()):
+        with pytest.raises(AttributeError):
+            widget.mrmlSequenceBrowserNode()
+    with pytest.raises(AttributeError):
+        slicer.qMRMLMatrixWidget().mrmlTransformNode()

@@ -5,9 +5,8 @@ from XVRCommonLib.volumes import coreSegmentation, stateOf
 from xvrcore.errors import InputError
 
 from .comparison import COARSE_PX, FINE_PX, Artist
+from .sketch import Sketch
 from .surface import showSurface, surfaceOf
-
-OUTLINES_PX = 512
 
 
 class Drawer:
@@ -21,6 +20,7 @@ class Drawer:
         self.problem, self.centerRas, self.closed = "", None, False
         self._patients = PatientSource()
         self._artist = self._segments = self._surfaced = None
+        self._moving = False
 
     def readingChanged(self, reading=None):
         """Another :class:`xvrcore.xray.Xray` is shown; without one it is taken from the scene."""
@@ -43,28 +43,41 @@ class Drawer:
         return prepared
 
     def draw(self, longest=COARSE_PX):
-        """Have everything follow the pose as it stands."""
-        prepared = self.prepared()
-        if prepared is None:
+        """Have everything follow the pose as it stands: the DRR first, outlines when they are found."""
+        sketch = None if self._moving else self._sketch(self.xray.camera, longest)
+        if sketch is None:
             return
-        try:
-            camera, segments = self.xray.camera(), self.segments()
-        except InputError as error:
-            self._fail(error)
-            return
-        if camera is None:
-            return
-        self._drawSurface(prepared)
-        artist = self._artist = self._artist or Artist(self.xray.reading())
-        mode = self.p.overlay.name
-        self.worker.request("drr", lambda: artist.draw(prepared.patient(), camera, longest, mode), self._onDrawn,
-                            urgent=True)
-        self.overlay.showLandmarks(camera)
-        if segments is not None and self.p.showOutlines:
-            self._drawOutlines(segments, camera, min(longest, OUTLINES_PX))
+        self.worker.request("drr", sketch.picture, self._onDrawn, urgent=True)
+        self.overlay.showLandmarks(sketch.camera)
+        if sketch.segments is not None:
+            self.worker.request("outlines", sketch.outlines, lambda found, error: self._onOutlines(sketch, found, error))
 
     def drawFinely(self):
         self.draw(FINE_PX)
+
+    def drawAhead(self, camera, move):
+        """Draw what will be seen from ``camera``; ``move()`` there when that can be shown, so that the views are
+        redrawn once. It tells whether it has moved."""
+        sketch = self._sketch(lambda: camera, COARSE_PX)
+        if sketch is not None:
+            self.worker.request("ahead", sketch.everything, lambda drawn, error: self._onAhead(sketch, move, drawn, error))
+
+    def _sketch(self, cameraOf, longest):
+        """What there is to draw from ``cameraOf()``, or None where an input is missing or unusable."""
+        prepared = self.prepared()
+        if prepared is None:
+            return None
+        try:
+            camera, segments = cameraOf(), self.segments()
+        except InputError as error:
+            self._fail(error)
+            return None
+        if camera is None:
+            return None
+        self._drawSurface(prepared)
+        self._artist = self._artist or Artist(self.xray.reading())
+        shown = segments if self.p.showOutlines else None
+        return Sketch(camera, self._artist, prepared, self.p.overlay.name, longest, shown)
 
     def segments(self):
         """(the core's segmentation, segments' IDs), exported again only when it or the volume has changed; or None.
@@ -79,17 +92,6 @@ class Drawer:
             self._segments = state, coreSegmentation(node, self.p.ct)
         return self._segments[1]
 
-    def _drawOutlines(self, segments, camera, longest):
-        segmentation, ids = segments
-
-        def outlines():
-            from xvrcore.outlines import segment_outlines
-
-            return segment_outlines(segmentation, camera, longest)
-
-        self.worker.request("outlines", outlines,
-                            lambda found, error: self._onOutlines(found, ids, camera.intrinsics, error))
-
     def _drawSurface(self, prepared):
         """Show the patient in 3D, once for each volume."""
         if prepared is not self._surfaced:
@@ -103,11 +105,29 @@ class Drawer:
             self.overlay.show(drawing)
             self.overlay.compose(self.xray.composite())
 
-    def _onOutlines(self, outlines, ids, intrinsics, error):
+    def _onOutlines(self, sketch, outlines, error):
         if error is not None:
             self._fail(error)
         elif not self.closed and self.p.pose is not None and self.p.segmentation is not None:
-            self.overlay.showOutlines(outlines, ids, intrinsics)
+            self.overlay.showOutlines(outlines, sketch.segmentIds, sketch.camera.intrinsics)
+
+    def _onAhead(self, sketch, move, drawn, error):
+        if error is not None:
+            self._fail(error)
+        elif not self.closed and self._moved(move):
+            drawing, outlines = drawn
+            self._onDrawn(drawing, None)
+            self.overlay.showLandmarks(sketch.camera)
+            if outlines is not None:
+                self._onOutlines(sketch, outlines, None)
+
+    def _moved(self, move):
+        """``move()`` without drawing what is drawn already."""
+        self._moving = True
+        try:
+            return move()
+        finally:
+            self._moving = False
 
     def _onSurface(self, polyData, error):
         if error is not None:

@@ -168,11 +168,21 @@ class Registering:
         if session.closed:
             return
         self.progress = progress
-        due = time.monotonic() - self._liveSince > LIVE_S
-        if due and progress.camera is not None and session.xray.isPlaced() and session.frames.isShown():
-            session.carm.showCamera(progress.camera)
-            self._liveSince = time.monotonic()
+        if time.monotonic() - self._liveSince > LIVE_S and progress.camera is not None and self._isShown():
+            self._liveSince, began = time.monotonic(), self.before
+            session.drawer.drawAhead(progress.camera, lambda: self._follow(progress.camera, began))
         session.onChange()
+
+    def _follow(self, camera, began):
+        """Show a step of the registration that began at ``began``, if it still runs; whether it was shown."""
+        live = self.session.worker.busy and not self.cancelling and self.before is began and self._isShown()
+        if live:
+            self.session.carm.showCamera(camera)
+        return live
+
+    def _isShown(self):
+        """Whether the X-ray that is registered is the one that is shown, at a pose that can be moved."""
+        return self.session.xray.isPlaced() and self.session.frames.isShown()
 
     def _onEnd(self, result, error, onEnd):
         session = self.session

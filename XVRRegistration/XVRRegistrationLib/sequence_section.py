@@ -10,6 +10,7 @@ class SequenceSection:
         self.ui, self.panel = ui, panel
         ui.registerFrameButton.connect("clicked()", self._onFrame)
         ui.registerAllButton.connect("clicked()", self._onAll)
+        self._browser = None
 
     def _onFrame(self):
         self._try(lambda session: session.registering.begin("current"))
@@ -26,11 +27,14 @@ class SequenceSection:
 
     def update(self, session):
         frames = session.frames
-        self.ui.sequenceSection.visible = frames.count > 1
-        if frames.count < 2:
+        several = frames.count > 1
+        self.ui.sequenceSection.visible = several
+        browser = session.p.browser if several else None
+        if self._browser is not browser:
+            self._browser = browser
+            self.ui.frameSeeker.setMRMLSequenceBrowserNode(browser)
+        if not several:
             return
-        if self.ui.frameSeeker.mrmlSequenceBrowserNode() is not session.p.browser:
-            self.ui.frameSeeker.setMRMLSequenceBrowserNode(session.p.browser)
         verdicts = frames.verdicts()
         own = verdicts.get(session.p.frame, _("not registered"))
         self.ui.sequenceStatus.text = _("Frame {frame} of {count}: {verdict}. {done} registered.").format(

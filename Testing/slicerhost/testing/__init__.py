@@ -1,5 +1,6 @@
 """What tests use: the mouse and keyboard, waiting, pictures, event-loop gaps, leak checks."""
 
+from ..sample_data import press_button as press_sample_button
 from .clock import own_time_s
 from .gaps import EventLoopGaps
 from .keyboard import choose, type_text
@@ -19,6 +20,7 @@ __all__ = [
     "drag_slider",
     "drop_files",
     "own_time_s",
+    "press_sample_button",
     "save_panel",
     "save_view",
     "save_window",

@@ -10,7 +10,7 @@ from .mrml_selectors import qMRMLNodeComboBox
 
 
 class _BrowserObserver(SceneObserver):
-    """Keeps `_browser`; calls `_refresh` when the sequence browser changes."""
+    """Keeps `_browser`, which Python cannot ask for, in Slicer neither; calls `_refresh` when it changes."""
 
     _browser = None
     _tag = None
@@ -22,9 +22,6 @@ class _BrowserObserver(SceneObserver):
         if browser is not None:
             self._tag = browser.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._refresh())
         self._refresh()
-
-    def mrmlSequenceBrowserNode(self):
-        return self._browser
 
     def _scene_changed(self):
         gone = self._browser is not None and (self._scene is None or not self._scene.IsNodePresent(self._browser))

@@ -25,9 +25,6 @@ class _TransformObserver:
             self._tag = node.AddObserver(event, lambda *_: self._refresh())
         self._refresh()
 
-    def mrmlTransformNode(self):
-        return self._node
-
     def _refresh(self):
         self.setEnabled(self._node is not None)
         self._show(slicer.util.arrayFromTransformMatrix(self._node) if self._node is not None else np.eye(4))

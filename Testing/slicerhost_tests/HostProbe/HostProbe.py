@@ -66,7 +66,8 @@ def registerSampleData():
     import SampleData
 
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category="Probe", sampleName="ProbeCT", customDownloader=lambda source: HostProbeLogic().makeVolume()
+        category="Probe", sampleName="ProbeCT", uris=[], fileNames=[],
+        customDownloader=lambda source: HostProbeLogic().makeVolume(),
     )
 
 
