@@ -27,13 +27,15 @@ class XVRRegistration(ScriptedLoadableModule):
         parent.acknowledgementText = _(
             "Digitally reconstructed radiographs after Joseph (IEEE TMI, 1982). The idea of registering with "
             "networks finetuned for each patient is that of xvr (Gopalakrishnan and others).")
-        slicer.app.connect("startupCompleted()", registerSampleData)
+        slicer.app.connect("startupCompleted()", onStartup)
 
 
-def registerSampleData():
-    from XVRRegistrationLib.sample_data import register
+def onStartup():
+    """What other modules and saved scenes ask for before this module is opened: its samples and layouts."""
+    from XVRRegistrationLib import layouts, sample_data
 
-    register()
+    sample_data.register()
+    layouts.register()
 
 
 class XVRRegistrationWidget(panel.Panel):

@@ -44,7 +44,10 @@ def make(application, folder):
     from slicerhost import testing as user
 
     slicer.util.mainWindow().resize(*WINDOW)
-    panel = registered_chest(application)
+    panel = opened_panel(application)
+    from XVRRegistrationLib.sample_data import CHEST
+
+    register_sample(panel, CHEST)
     user.save_window(folder / "slicer_outlines.jpg")
     show_colors_and_slices(panel)
     user.save_window(folder / "slicer_color.jpg")
@@ -55,25 +58,27 @@ def make(application, folder):
     user.save_panel(finetuning(application, panel.parameters.ct), folder / "slicer_finetune.png")
 
 
-def registered_chest(application):
-    """The panel of XVRRegistration after the sample was registered; the views show the X-ray with outlines."""
+def opened_panel(application):
+    """The panel of XVRRegistration, shown."""
     import slicer
-    from panel_steps import register, settle, wait_for_drr
     from registration_scene import MODULE
-    from slicerhost import testing as user
 
     application.load_module(MODULE)
     slicer.util.selectModule("XVRRegistration")
-    panel = slicer.util.getModuleWidget("XVRRegistration")
-    from XVRRegistrationLib.sample_data import loadChest
+    return slicer.util.getModuleWidget("XVRRegistration")
 
-    loadChest()
+
+def register_sample(panel, sample):
+    """Load a sample and register it; the views show the X-ray with outlines."""
+    from panel_steps import register, settle, wait_for_drr
+    from slicerhost import testing as user
+
+    user.press_sample_button(sample)
     wait_for_drr(panel)
     panel.parameters.blend = 0.0
     register(panel)
     user.click(panel.ui.fitButton)
     settle(panel)
-    return panel
 
 
 def show_colors_and_slices(panel):

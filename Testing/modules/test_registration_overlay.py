@@ -194,11 +194,13 @@ def test_outlines_follow_the_segmentations_visibility_and_names(panel, flipped_x
     assert not model.GetDisplayNode().GetVisibility()
 
 
-def test_landmarks_start_and_their_projection(panel, ct, xray):
+@pytest.mark.parametrize("flipped", [False, True])
+def test_landmarks_start_and_their_projection(panel, ct, tmp_path, flipped):
+    """Also where the image is the mirror image of what is shown at first."""
     import slicer
 
-    path, truth = xray
-    choose_inputs(panel, ct, path)
+    truth = write_xray(tmp_path / "shot.dcm", camera(flipped=flipped))
+    choose_inputs(panel, ct, tmp_path / "shot.dcm")
     points = truth.ras_from_camera[:3, 3] + 700 * truth.ras_from_camera[:3, 2] + np.array(
         [[40, 0, 20], [-35, 25, 0], [10, -30, -40], [0, 20, 50], [-20, -20, 30]], float)
     three, two = (slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name) for name in ("3D", "2D"))
@@ -216,6 +218,7 @@ def test_landmarks_start_and_their_projection(panel, ct, xray):
     user.click(panel.ui.landmarksButton)
     settle(panel)
     assert "reprojection error" in panel.ui.startStatus.text
+    assert panel.session.xray.intrinsics().flipped == flipped
     assert panel.parameters.projectedPoints.GetNumberOfControlPoints() == 5
     projected = slicer.util.arrayFromMarkupsControlPoints(panel.parameters.projectedPoints, world=True)
     placed = slicer.util.arrayFromMarkupsControlPoints(two, world=True)

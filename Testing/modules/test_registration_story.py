@@ -26,13 +26,18 @@ def ready(panel, ct, xray):
     return panel
 
 
-@pytest.fixture
-def hopeless(panel, ct, tmp_path):
-    """The panel with an X-ray of nothing that the CT shows: registering it goes on until patience ends."""
-    body = patient()
+@pytest.fixture(scope="module")
+def hopeless_xray(tmp_path_factory):
+    """An X-ray of nothing that the CT shows: registering it goes on until patience ends."""
+    path, body = tmp_path_factory.mktemp("noise") / "noise.dcm", patient()
     noise = np.random.default_rng(5).uniform(-500, 900, body.values.shape).astype(np.float32)
-    write_xray(tmp_path / "noise.dcm", volume=replace(body, values=noise))
-    choose_inputs(panel, ct, tmp_path / "noise.dcm")
+    write_xray(path, volume=replace(body, values=noise))
+    return path
+
+
+@pytest.fixture
+def hopeless(panel, ct, hopeless_xray):
+    choose_inputs(panel, ct, hopeless_xray)
     return panel
 
 
@@ -76,6 +81,39 @@ def test_auto_start_registers_with_live_progress(panel, ct, tmp_path):
     assert mtre_mm(panel.session.xray.camera(), truth) < 1
 
 
+CHOICES = ("QPushButton", "QToolButton", "QCheckBox", "QSpinBox", "ctkSliderWidget")
+
+
+def silent(panel):
+    """Names of the widgets that cannot be used and do not say why."""
+    return [name for name, widget in vars(panel.ui).items() if type(widget).__name__ in CHOICES
+            and not widget.enabled and not widget.toolTip]
+
+
+def tips(panel):
+    return {name: widget.toolTip for name, widget in vars(panel.ui).items() if type(widget).__name__ in CHOICES}
+
+
+def test_what_cannot_be_used_says_why(panel, ct, hopeless_xray):
+    settle(panel)
+    assert silent(panel) == []
+    assert panel.ui.registerButton.toolTip == "Choose a CT or MR volume."
+    choose_inputs(panel, ct, hopeless_xray)
+    assert silent(panel) == []
+    ready = tips(panel)
+    assert ready["undoButton"] == "There is no pose before this one."
+    assert ready["metricsButton"] == "Register first."
+    user.click(panel.ui.registerButton)
+    user.wait_until(lambda: panel.ui.cancelButton.enabled, 20, "it runs")
+    for name in ("registerButton", "rollSlider", "undoButton", "headerButton", "exportButton"):
+        assert not getattr(panel.ui, name).enabled
+        assert "under way" in getattr(panel.ui, name).toolTip
+    user.click(panel.ui.cancelButton)
+    settle(panel)
+    assert tips(panel)["rollSlider"] == ready["rollSlider"] == "Turn about the beam"
+    assert silent(panel) == []
+
+
 def test_cancelling_ends_the_work_at_once_and_moves_nothing(hopeless):
     before = hopeless.session.xray.rasFromCamera()
     user.click(hopeless.ui.registerButton)
@@ -97,6 +135,22 @@ def test_the_window_stays_responsive_while_registering(hopeless):
         user.wait_until(lambda: time.monotonic() > until, 20, "three seconds have passed")
     user.click(hopeless.ui.cancelButton)
     assert gaps.longest_ms < 250
+
+
+def test_a_live_step_redraws_the_view_once(hopeless, host):
+    """The C-arm moves together with what is seen from there."""
+    import slicer
+
+    moves, view = [], host.layoutManager().sliceWidget("XRay").sliceView()
+    event = slicer.vtkMRMLTransformNode.TransformModifiedEvent
+    tag = hopeless.parameters.pose.AddObserver(event, lambda *_: moves.append(view.renderCount()))
+    drawn = view.renderCount()
+    user.click(hopeless.ui.registerButton)
+    user.wait_until(lambda: len(moves) >= 5, 60, "it moves")
+    hopeless.parameters.pose.RemoveObserver(tag)
+    assert view.renderCount() - drawn <= len(moves)
+    user.click(hopeless.ui.cancelButton)
+    settle(hopeless)
 
 
 def test_every_attempt_is_kept_and_can_be_restored(ready):

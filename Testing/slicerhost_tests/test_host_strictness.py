@@ -289,8 +289,9 @@ def test_a_slider_needs_a_bounded_float_and_a_label_cannot_show_one(host):
 
 def test_mistakes_that_only_the_source_shows(tmp_path):
     path = tmp_path / "module.py"
-    path.write_text('isinstance(w, qt.QWidget)\n_(f"a {b}")\nt.GetMatrixTransformToParent()\n_("{b}").format(b=b)\n')
-    assert [m.split(":")[1] for m in user.source_mistakes(path)] == ["1", "2", "3"]
+    path.write_text('isinstance(w, qt.QWidget)\n_(f"a {b}")\nt.GetMatrixTransformToParent()\n_("{b}").format(b=b)\n'
+                    'w.text = "a" if b else ""\nw.text = _("a")\nw.toolTip = f"a {b}"\nw.text = f"{b} "\n')
+    assert [m.split(":")[1] for m in user.source_mistakes(path)] == ["1", "2", "3", "5", "7"]
 
 
 def test_pip_is_never_run_but_recorded(host):

@@ -53,10 +53,14 @@ class CArm:
 
     def showCamera(self, camera):
         """Move to a camera of the core, mirrored or not as it says."""
-        if self.session.xray.intrinsics().flipped != camera.intrinsics.flipped:
-            self.session.xray.setFlipped(camera.intrinsics.flipped)
+        self.showPlace(camera.ras_from_camera, camera.intrinsics.flipped)
+
+    def showPlace(self, rasFromCamera, flipped):
+        """Move to a pose, at which the image is mirrored or not."""
+        if self.session.xray.intrinsics().flipped != flipped:
+            self.session.xray.setFlipped(flipped)
             self.session.drawer.readingChanged()
-        self.moveTo(camera.ras_from_camera)
+        self.moveTo(rasFromCamera)
 
     def placeNominally(self):
         """Where the header says, looking at the middle of the volume; its drawing follows from the pose's change."""

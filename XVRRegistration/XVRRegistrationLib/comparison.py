@@ -30,9 +30,10 @@ class Artist:
         from xvrcore import overlay, pictures
         from xvrcore.camera import Camera
 
-        seen = pictureIntrinsics(camera.intrinsics, longest)
+        stored = camera.intrinsics
+        seen = pictures.scaled_to(min(longest, max(stored.rows, stored.cols)), stored)
         drr = pictures.render(patient.full.projector, Camera(seen, camera.ras_from_camera), int(longest <= COARSE_PX))
-        gray, mask = self._gray(camera.intrinsics, seen)
+        gray, mask = self._gray(stored, seen)
         comparison = None
         if overlayName in _PAINTERS and mask.any():
             like = overlay.matched(overlay.enhanced(drr, mask), gray, mask)
@@ -56,11 +57,3 @@ _PAINTERS = {
     "Checkerboard": lambda overlay, gray, drr, mask: overlay.checkerboard(gray, drr),
     "Difference": lambda overlay, gray, drr, mask: overlay.difference(gray, drr),
 }
-
-
-def pictureIntrinsics(stored, longest):
-    """Intrinsics of the stored image's picture with at most ``longest`` pixels along its longer side."""
-    step = max(1.0, max(stored.rows, stored.cols) / longest)
-    rows, cols = (max(2, int(n / step + 1e-6)) for n in (stored.rows, stored.cols))
-    first = ((stored.cols - (cols - 1) * step - 1) / 2, (stored.rows - (rows - 1) * step - 1) / 2)
-    return stored.region(*first, step, rows, cols)

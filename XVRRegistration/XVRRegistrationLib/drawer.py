@@ -50,7 +50,8 @@ class Drawer:
         self.worker.request("drr", sketch.picture, self._onDrawn, urgent=True)
         self.overlay.showLandmarks(sketch.camera)
         if sketch.segments is not None:
-            self.worker.request("outlines", sketch.outlines, lambda found, error: self._onOutlines(sketch, found, error))
+            self.worker.request("outlines", sketch.outlines,
+                                lambda found, error: self._onOutlines(sketch, found, error))
 
     def drawFinely(self):
         self.draw(FINE_PX)
@@ -60,7 +61,8 @@ class Drawer:
         redrawn once. It tells whether it has moved."""
         sketch = self._sketch(lambda: camera, COARSE_PX)
         if sketch is not None:
-            self.worker.request("ahead", sketch.everything, lambda drawn, error: self._onAhead(sketch, move, drawn, error))
+            self.worker.request("ahead", sketch.everything,
+                                lambda drawn, error: self._onAhead(sketch, move, drawn, error))
 
     def _sketch(self, cameraOf, longest):
         """What there is to draw from ``cameraOf()``, or None where an input is missing or unusable."""

@@ -3,6 +3,7 @@
 from slicer.i18n import tr as _
 
 from XVRCommonLib.colors import MISSING_STYLE
+from XVRCommonLib.enabling import enable
 
 SOURCES = {"dicom": _("header"), "sidecar": _("sidecar"), "user": _("edited"), "derived": _("derived"),
            "image": _("image"), "assumed": _("assumed")}
@@ -78,9 +79,11 @@ class GeometrySection:
         count = max(reading.frames, session.frames.count)
         self.ui.frameBox.maximum = count - 1
         self.ui.frameBox.value = session.p.frame
-        self.ui.frameBox.enabled = count > 1 and not session.worker.busy
         self._updating = False
-        self.ui.headerValuesButton.enabled = session.p.edits != "{}"
+        busy = _("A registration is under way.") if session.worker.busy else ""
+        enable(self.ui.frameBox, busy or ("" if count > 1 else _("The X-ray has one frame.")))
+        typed = session.p.edits != "{}"
+        enable(self.ui.headerValuesButton, "" if typed else _("Nothing was typed over the X-ray's values."))
         self._showState(session, reading)
 
     def _show(self, name, origin, missing):

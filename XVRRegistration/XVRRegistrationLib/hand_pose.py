@@ -6,6 +6,9 @@ import numpy as np
 
 from xvrcore import positioner, rigid
 
+LEAST_DEPTH_MM = 1.0
+"""A center nearer to the source than this, or behind it, appears nowhere."""
+
 
 @dataclass(frozen=True)
 class HandPose:
@@ -20,8 +23,13 @@ class HandPose:
     secondary: float
 
 
+def depthOf(rasFromCamera, centerRas):
+    """How far (mm) the volume's center lies in front of the source."""
+    return float(rigid.apply(rigid.inverse(rasFromCamera), centerRas)[2])
+
+
 def handPoseOf(camera, centerRas):
-    """The :class:`HandPose` of xvrcore's camera."""
+    """The :class:`HandPose` of xvrcore's camera, which has the center in front of it."""
     x, y, z = rigid.apply(rigid.inverse(camera.ras_from_camera), centerRas)
     scale = camera.intrinsics.sdd_mm / z
     primary, secondary, roll = positioner.angles_of(camera.ras_from_camera)

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from slicer.i18n import tr as _
 
+from XVRCommonLib.enabling import enable
 from xvrcore.positioner import antipode
 
-from .hand_pose import handPoseOf, poseOf
+from .hand_pose import LEAST_DEPTH_MM, depthOf, handPoseOf, poseOf
 
 SLIDERS = ("right", "down", "depth", "roll", "primary", "secondary")
 
@@ -32,7 +33,7 @@ class HandSection:
 
     def _onSlider(self, name, value):
         session = self.panel.session
-        if self._updating or session is None or not self._usable(session):
+        if self._updating or session is None or self._whyNot(session):
             return
         camera, center = session.xray.camera(), session.drawer.centerRas
         hand = replace(handPoseOf(camera, center), **{name: float(value)})
@@ -42,18 +43,26 @@ class HandSection:
         session = self.panel.session
         session.carm.moveByHand(antipode(session.xray.rasFromCamera(), session.drawer.centerRas))
 
-    def _usable(self, session):
-        shown = session.drawer.centerRas is not None and session.xray.isPlaced()
-        return shown and not session.worker.busy
+    def _whyNot(self, session):
+        """Why the pose cannot be moved, in words; empty when it can."""
+        if session.worker.busy:
+            return _("A registration is under way.")
+        if session.drawer.centerRas is None or not session.xray.isPlaced():
+            return session.registering.blocked() or _("Choose a volume and an X-ray first.")
+        if depthOf(session.xray.rasFromCamera(), session.drawer.centerRas) < LEAST_DEPTH_MM:
+            return _("The volume is not in front of the X-ray source; go back, or start from the header.")
+        return ""
 
     def update(self, session):
-        usable = self._usable(session)
-        for name in (*(f"{s}Slider" for s in SLIDERS), "antipodeButton", "flipButton", "handlesCheckBox"):
-            getattr(self.ui, name).enabled = usable
-        self.ui.undoButton.enabled = usable and session.carm.steps.canUndo
-        self.ui.redoButton.enabled = usable and session.carm.steps.canRedo
-        self.ui.handSection.toolTip = "" if usable else _("Choose a volume and an X-ray first.")
-        if usable:
+        why = self._whyNot(session)
+        for name in (*(f"{s}Slider" for s in SLIDERS), "antipodeButton", "flipButton"):
+            enable(getattr(self.ui, name), why)
+        moved = "" if session.xray.isPlaced() and not session.worker.busy else why
+        enable(self.ui.handlesCheckBox, moved)
+        steps = session.carm.steps
+        enable(self.ui.undoButton, moved or ("" if steps.canUndo else _("There is no pose before this one.")))
+        enable(self.ui.redoButton, moved or ("" if steps.canRedo else _("Nothing was undone.")))
+        if not why:
             self._showPose(session)
 
     def _showPose(self, session):

@@ -1,14 +1,17 @@
 """Every attempt in a table of the scene, from which any can be restored."""
 
-import json
 from datetime import datetime
 
-import numpy as np
 import vtk
 from slicer.i18n import tr as _
 
-COLUMNS = ("time", "start", "score", "verdict", "comment", "pose", "flipped")
+from XVRCommonLib.scene_nodes import newNode
+
+from .attempt import fromText
+
+COLUMNS = ("time", "start", "score", "verdict", "comment", "attempt")
 SHOWN = COLUMNS[:5]
+COMMENT, ATTEMPT = COLUMNS.index("comment"), COLUMNS.index("attempt")
 
 
 class History:
@@ -17,13 +20,12 @@ class History:
     def __init__(self, parameters):
         self.p = parameters
 
-    def add(self, start, result):
-        """Note an attempt: how it started, and the core's result."""
+    def add(self, attempt):
+        """Note an :class:`.attempt.Attempt`."""
         if self.p.history is None:
             self.p.history = self._newTable()
-        pose = json.dumps(result.camera.ras_from_camera.tolist())
-        values = (datetime.now().strftime("%H:%M:%S"), start, f"{result.scores['similarity']:.3f}",
-                  result.verdict.label, "", pose, str(result.camera.intrinsics.flipped))
+        values = (datetime.now().strftime("%Y-%m-%d %H:%M"), attempt.start, f"{attempt.score:.3f}", attempt.verdict,
+                  "", attempt.toText())
         row = self.p.history.AddEmptyRow()
         for column, value in enumerate(values):
             self.p.history.GetTable().SetValue(row, column, vtk.vtkVariant(value))
@@ -31,25 +33,29 @@ class History:
 
     def rows(self):
         """Tuples of the :data:`SHOWN` columns' texts."""
-        if self.p.history is None:
-            return []
-        table = self.p.history.GetTable()
-        return [tuple(table.GetValue(row, column).ToString() for column in range(len(SHOWN)))
-                for row in range(table.GetNumberOfRows())]
+        return [tuple(self._text(row, column) for column in range(len(SHOWN))) for row in range(self._count)]
 
     def comment(self, row, text):
-        self.p.history.GetTable().SetValue(row, COLUMNS.index("comment"), vtk.vtkVariant(text))
+        """Note what the user says; a table's file cannot hold quotation marks."""
+        self.p.history.GetTable().SetValue(row, COMMENT, vtk.vtkVariant(text.replace('"', "'").replace("\t", " ")))
         self.p.history.Modified()
 
-    def poseOf(self, row):
-        """(ras_from_camera 4x4, flipped) of an attempt."""
-        table = self.p.history.GetTable()
-        pose, flipped = (table.GetValue(row, COLUMNS.index(name)).ToString() for name in ("pose", "flipped"))
-        return np.array(json.loads(pose)), flipped == "True"
+    def attempt(self, row):
+        return fromText(self._text(row, ATTEMPT))
+
+    def attemptsOf(self, xray):
+        """All attempts at one image, the latest first."""
+        attempts = (self.attempt(row) for row in reversed(range(self._count)))
+        return [attempt for attempt in attempts if attempt.xray == xray]
+
+    @property
+    def _count(self):
+        return 0 if self.p.history is None else self.p.history.GetTable().GetNumberOfRows()
+
+    def _text(self, row, column):
+        return self.p.history.GetTable().GetValue(row, column).ToString()
 
     def _newTable(self):
-        from XVRCommonLib.scene_nodes import newNode
-
         node = newNode("vtkMRMLTableNode", _("Registration attempts"))
         for name in COLUMNS:
             column = vtk.vtkStringArray()

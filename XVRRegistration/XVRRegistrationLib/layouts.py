@@ -30,13 +30,21 @@ LAYOUTS = {WITH_3D: _BESIDE,
  <item splitSize="400"><layout type="horizontal">{_SLICES}</layout></item></layout>"""}
 
 
+def register():
+    """Make the layouts known: a saved scene names the one it was seen in, but does not describe it."""
+    manager = slicer.app.layoutManager()
+    if manager is None:  # without a main window
+        return
+    node = manager.layoutLogic().GetLayoutNode()
+    for layoutId, description in LAYOUTS.items():
+        if not node.IsLayoutDescription(layoutId):
+            node.AddLayoutDescription(layoutId, description)
+
+
 def showLayout(layoutId):
     """Switch to one of :data:`LAYOUTS`, and let its views get their sizes."""
-    manager = slicer.app.layoutManager()
-    node = manager.layoutLogic().GetLayoutNode()
-    if not node.IsLayoutDescription(layoutId):
-        node.AddLayoutDescription(layoutId, LAYOUTS[layoutId])
-    manager.setLayout(layoutId)
+    register()
+    slicer.app.layoutManager().setLayout(layoutId)
     slicer.app.processEvents()  # else a pending resize would put the slice's offset back to 0
 
 

@@ -1,6 +1,5 @@
 """What leaves the module: the files of a pose, and a table of figures."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -38,11 +37,11 @@ def export(session, folder, onWritten):
 
 
 def showMetrics(session):
-    """The last result's figures in a table node, which is returned."""
+    """The figures of the last attempt at the shown X-ray in a table node, which is returned."""
     p = session.p
     if p.metrics is None:
         p.metrics = newNode("vtkMRMLTableNode", _("Registration metrics"))
-    fillTable(p.metrics, metricsOf(session.registering.result))
+    fillTable(p.metrics, session.registering.attempts[0].figures)
     return p.metrics
 
 
@@ -64,16 +63,6 @@ def resultAt(camera, result, reading, prepared):
     return RegistrationResult(camera=camera, initial=camera, final=camera, reading=xray,
                               scores={"similarity": score}, verdict=verdict, candidates=(), trace=(), weak_mm={},
                               timings_s={}, backend=objective.projector.name, device=objective.projector.device)
-
-
-def metricsOf(result):
-    """(name, value as text) of what is known about a result of the core."""
-    rows = [(_("verdict"), result.verdict.label), (_("confidence"), f"{result.verdict.confidence:.3f}")]
-    rows += [(name, f"{value:.4f}") for name, value in result.scores.items() if math.isfinite(value)]
-    rows += [(_("may move unnoticed along {name} (mm)").format(name=name), f"{value:.2f}")
-             for name, value in result.weak_mm.items()]
-    rows += [(_("seconds, {phase}").format(phase=phase), f"{value:.2f}") for phase, value in result.timings_s.items()]
-    return rows
 
 
 def fillTable(node, rows):

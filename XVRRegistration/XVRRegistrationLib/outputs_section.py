@@ -2,6 +2,7 @@
 
 from slicer.i18n import tr as _
 
+from XVRCommonLib.enabling import enable
 from xvrcore.errors import InputError
 
 from . import outputs
@@ -30,7 +31,5 @@ class OutputsSection:
         self.ui.outputsStatus.text = _("See the table {name}.").format(name=node.GetName())
 
     def update(self, session):
-        blocked = session.registering.blocked()
-        self.ui.exportButton.enabled = not blocked
-        self.ui.exportButton.toolTip = blocked or _("pose.json, report.html, outlines.json and PNG files")
-        self.ui.metricsButton.enabled = session.registering.result is not None
+        enable(self.ui.exportButton, session.registering.blocked())
+        enable(self.ui.metricsButton, "" if session.registering.attempts else _("Register first."))

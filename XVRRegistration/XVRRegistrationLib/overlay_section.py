@@ -1,6 +1,9 @@
 """Panel, 6: how X-ray and volume are shown together, and in which views."""
 
 import qt
+from slicer.i18n import tr as _
+
+from XVRCommonLib.enabling import enable
 
 from . import layouts
 from .parameters import Overlay
@@ -43,7 +46,8 @@ class OverlaySection:
     def update(self, session):
         """Apply what the parameters say, where it has changed."""
         p = session.p
-        self.ui.blendSlider.enabled = p.overlay == Overlay.Blend
+        enable(self.ui.blendSlider, "" if p.overlay == Overlay.Blend else _("Only for the blend of both."))
+        enable(self.ui.fitButton, "" if session.xray.isPlaced() else _("Choose an X-ray first."))
         state = (p.overlay, p.blend, p.showField, p.showOutlines, p.fillOutlines, p.showLandmarks, p.showHandles)
         if state == self._shown or not session.xray.isPlaced():
             return

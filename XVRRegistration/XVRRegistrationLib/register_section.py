@@ -3,6 +3,7 @@
 from slicer.i18n import tr as _
 
 from XVRCommonLib.colors import BAD, DOUBTFUL, GOOD, showColored
+from XVRCommonLib.enabling import enable
 from XVRCommonLib.text_table import TextTable
 from xvrcore.errors import InputError
 
@@ -44,11 +45,13 @@ class RegisterSection:
     def _onRestore(self):
         row, session = self.ui.historyTable.currentRow(), self.panel.session
         if row >= 0:
-            session.carm.restore(*session.history.poseOf(row))
+            found = session.history.attempt(row).found
+            session.carm.restore(found.rasFromCamera, found.flipped)
 
     def _onComment(self, row, column):
         if not self.table.filling and column == COMMENT:
             self.panel.session.history.comment(row, self.table.text(row, column))
+            self.panel.updateSoon()
 
     def _onSelection(self):
         self._showRestore(self.panel.session)
@@ -56,16 +59,16 @@ class RegisterSection:
     # ------------------------------------------------------------ showing
 
     def update(self, session):
-        busy, blocked = session.worker.busy, session.registering.blocked()
-        self.ui.registerButton.enabled = not blocked
-        self.ui.registerButton.toolTip = blocked or _("Find the pose of the X-ray")
-        self.ui.cancelButton.enabled = busy
-        self._showProgress(session, busy)
-        self._showVerdict(session, busy)
+        busy, attempts = session.worker.busy, session.registering.attempts
+        enable(self.ui.registerButton, session.registering.blocked())
+        enable(self.ui.cancelButton, "" if busy else _("Nothing is being registered."))
+        self._showProgress(session, busy, attempts)
+        self._showVerdict(session, busy, attempts)
+        self._showBefore(session, busy, attempts)
         self._showHistory(session)
         self._showRestore(session)
 
-    def _showProgress(self, session, busy):
+    def _showProgress(self, session, busy, attempts):
         progress = session.registering.progress
         if busy and progress is not None:
             self.ui.progressBar.value = round(1000 * progress.fraction)
@@ -73,28 +76,26 @@ class RegisterSection:
             if not session.registering.cancelling:
                 self.ui.progressLabel.text = progress.phase + score
         elif not busy:
-            self.ui.progressBar.value = 1000 if session.registering.result is not None else 0
+            self.ui.progressBar.value = 1000 if attempts else 0
             self.ui.progressLabel.text = ""
 
-    def _showVerdict(self, session, busy):
-        label, result = self.ui.verdictLabel, session.registering.result
-        if result is None:
-            showColored(label, _("Registering…") if busy else _("Not registered yet."))
-            self.ui.reasonsLabel.text = ""
-        elif not session.registering.atResult:
-            showColored(label, _("Another pose than the registered one is shown."))
-            self.ui.reasonsLabel.text = ""
-        else:
-            verdict = result.verdict
+    def _showVerdict(self, session, busy, attempts):
+        attempt = None if busy else session.registering.shownAttempt(attempts)
+        words, color, reasons = _("Registering…") if busy else _("Not registered yet."), "", ()
+        if attempt is not None:
             words = _("{verdict}: confidence {confidence:.2f}, score {score:.3f}").format(
-                verdict=_words(verdict.label), confidence=verdict.confidence, score=result.scores["similarity"])
-            showColored(label, words, COLORS[verdict.label])
-            self.ui.reasonsLabel.text = "\n".join((*verdict.reasons, *result.notes))
+                verdict=_words(attempt.verdict), confidence=attempt.confidence, score=attempt.score)
+            color, reasons = COLORS[attempt.verdict], attempt.reasons
+        elif attempts and not busy:
+            words = _("Another pose than the registered one is shown.")
+        showColored(self.ui.verdictLabel, words, color)
+        self.ui.reasonsLabel.text = "\n".join(reasons)
+
+    def _showBefore(self, session, busy, attempts):
         self._updating = True
-        self.ui.beforeButton.enabled = result is not None and not busy
-        if result is None:
-            self.ui.beforeButton.checked = False
+        self.ui.beforeButton.checked = session.registering.showsBefore(attempts)
         self._updating = False
+        enable(self.ui.beforeButton, _busy(busy) or ("" if attempts else _("Register first.")))
 
     def _showHistory(self, session):
         if self.table.show(session.history.rows()):
@@ -102,8 +103,14 @@ class RegisterSection:
             table.setColumnWidth(START, min(table.columnWidth(START), START_WIDTH))
 
     def _showRestore(self, session):
-        self.ui.restoreButton.enabled = session is not None and not session.worker.busy and \
-            self.ui.historyTable.currentRow() >= 0
+        chosen = self.ui.historyTable.currentRow() >= 0
+        placed = session is not None and session.xray.isPlaced()
+        enable(self.ui.restoreButton, _busy(session is not None and session.worker.busy) or (
+            _("Choose an X-ray first.") if not placed else "" if chosen else _("Select an attempt in the table.")))
+
+
+def _busy(busy):
+    return _("A registration is under way.") if busy else ""
 
 
 def _words(verdict):

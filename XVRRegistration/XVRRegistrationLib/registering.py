@@ -5,13 +5,15 @@ from dataclasses import replace
 
 from slicer.i18n import tr as _
 
+from xvrcore.camera import Camera
 from xvrcore.errors import InputError, WorkError
 
 from . import starts
+from .attempt import attemptOf, placeOf
+from .frame_run import FrameRun
 
 LIVE_S = 0.2
 """While registering, the overlay moves no more often than this."""
-SAME_POSE = 1e-4
 
 
 class Registering:
@@ -24,7 +26,8 @@ class Registering:
     def __init__(self, session):
         self.session = session
         self.result = self.before = self.progress = None
-        self.cancelling, self._words, self._liveSince, self._framesLeft = False, "", 0.0, []
+        self.allFrames = FrameRun(self)
+        self.cancelling, self._words, self._liveSince = False, "", 0.0
 
     def forget(self):
         """Of another X-ray."""
@@ -59,7 +62,7 @@ class Registering:
         if chosen == "network":
             return starts.fromNetwork(p.network, alone=kind == "network")
         if chosen == "landmarks":
-            return starts.fromLandmarks(p.points3d, p.points2d, radiograph, xray.rasFromIjk())[0]
+            return starts.fromLandmarks(p.points3d, p.points2d, radiograph, xray.rasFromIjk())
         if chosen == "current":
             return starts.Start("given", (xray.rasFromCamera(),), _("current pose"))
         return starts.Start("wide", (), _("search of all standard views"))
@@ -85,7 +88,7 @@ class Registering:
         if start.network is not None:
             session.worker.request("predict", lambda: start.given(radiograph, prepared), self._onPredicted)
         elif start.poses:
-            session.carm.moveTo(start.poses[0])
+            session.carm.showCamera(Camera(start.intrinsics or session.xray.intrinsics(), start.poses[0]))
         elif start.name == "header":
             session.carm.placeNominally()
         return start
@@ -134,31 +137,9 @@ class Registering:
             raise InputError(_("No segment is shown: choose a segmentation in section 1, or register all the volume."))
         return lambda: prepared.patientOf(segmentation[0], names)
 
-    def beginAll(self):
-        """All frames in turn, each from the pose of the one before; the first one from where it stands.
-
-        :raises InputError: the volume is unusable.
-        """
-        self._framesLeft = list(range(self.session.frames.count))
-        self._beginNext(starts.Start("given", (self.session.xray.rasFromCamera(),), _("current pose")))
-
-    def _beginNext(self, start):
-        frame = self._framesLeft.pop(0)
-
-        def beginIt():
-            try:
-                self.begin(start, self._onFrameEnd)
-            except InputError as error:
-                self.session.fail(error)
-
-        self.session.whenFrameIsRead(frame, beginIt)
-
-    def _onFrameEnd(self, result):
-        if result is not None and self._framesLeft:
-            self._beginNext(starts.Start("given", (result.camera.ras_from_camera,), _("previous frame")))
-
     def cancel(self):
-        self.cancelling, self._framesLeft = True, []
+        self.cancelling = True
+        self.allFrames.stop()
         self.session.worker.cancel()
 
     # ------------------------------------------------------------ under way
@@ -211,7 +192,7 @@ class Registering:
 
     def _take(self, result):
         session = self.session
-        session.history.add(self._words, result)
+        session.history.add(attemptOf(result, self._words, session.shownXray, self.before))
         session.frames.note(session.p.frame, result.verdict.label)
         if not session.xray.isPlaced():
             session.problem = _("The pose that was found is in the table of attempts; restore it when {name} is a "
@@ -226,15 +207,24 @@ class Registering:
     # ------------------------------------------------------------ afterwards
 
     @property
-    def atResult(self):
-        """Whether the X-ray stands where the last registration found it."""
+    def attempts(self):
+        """The :class:`.attempt.Attempt` s at the shown X-ray, the latest first."""
+        return self.session.history.attemptsOf(self.session.shownXray)
+
+    def shownAttempt(self, attempts):
+        """The one at whose pose the X-ray stands, or None."""
+        return next((attempt for attempt in attempts if self._standsAt(attempt.found)), None)
+
+    def showsBefore(self, attempts):
+        """Whether the X-ray stands where the last of these attempts began."""
+        return bool(attempts) and self._standsAt(attempts[0].before) and not self._standsAt(attempts[0].found)
+
+    def _standsAt(self, place):
         xray = self.session.xray
-        if self.result is None or not xray.isPlaced():
-            return False
-        found = self.result.camera
-        return xray.intrinsics().flipped == found.intrinsics.flipped and \
-            abs(xray.rasFromCamera() - found.ras_from_camera).max() < SAME_POSE
+        return xray.isPlaced() and placeOf(xray.camera()).isAt(place)
 
     def showBefore(self, before):
-        """Toggle between the poses before and after the last registration."""
-        self.session.carm.showCamera(self.before if before else self.result.camera)
+        """Toggle between the poses before and after the last attempt."""
+        last = self.attempts[0]
+        place = last.before if before else last.found
+        self.session.carm.showPlace(place.rasFromCamera, place.flipped)

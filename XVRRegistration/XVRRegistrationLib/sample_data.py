@@ -10,6 +10,7 @@ from XVRCommonLib.packages import RENDERING, missingPackages
 
 CATEGORY, PHANTOM, CHEST = "XVR", "Phantom with X-ray", "Chest CT with X-ray"
 """As Slicer's module Sample Data shows them; it needs these names untranslated."""
+PHANTOM_PIXEL_MM = 1.1
 SAMPLE_XRAYS = Path(__file__).resolve().parents[2] / "Resources" / "SampleXrays"
 
 
@@ -41,17 +42,12 @@ def loadSample(source=None):
     """
     if not _isReady():
         return None
-    from xvrcore.camera import Camera, Intrinsics, image_center_px
-    from xvrcore.cli.self_test import imaginary_patient
-    from xvrcore.positioner import camera_pose
-    from xvrcore.simulate import Encoding, Scatter, SimulationSettings, simulate_xray, write_dicom
+    from xvrcore.cli.self_test import imaginary_patient, imaginary_xray
+    from xvrcore.simulate import write_dicom
 
     volume, bones = imaginary_patient()
-    intrinsics = Intrinsics(1000.0, (1.1, 1.1), image_center_px(288, 320), 288, 320)
-    pose = camera_pose(25, 8, 650, volume.center_ras + [-8, 11, 10])
     path = Path(slicer.app.temporaryPath) / "xvr_phantom.dcm"
-    settings = SimulationSettings(scatter=Scatter(0.0), encoding=Encoding("LOG"))
-    write_dicom(simulate_xray(volume, Camera(intrinsics, pose), settings), path)
+    write_dicom(imaginary_xray(volume, PHANTOM_PIXEL_MM), path)
     ct = _addVolume(volume.values, volume.ras_from_ijk, "XVR phantom")
     segmentation = _segmentationFor(ct, "XVR phantom segmentation")
     _addSegment(segmentation, ct, _("Bones"), (0.95, 0.85, 0.5), bones)

@@ -2,6 +2,7 @@
 
 from slicer.i18n import tr as _
 
+from XVRCommonLib.enabling import enable
 from xvrcore.errors import InputError
 
 
@@ -16,7 +17,7 @@ class SequenceSection:
         self._try(lambda session: session.registering.begin("current"))
 
     def _onAll(self):
-        self._try(lambda session: session.registering.beginAll())
+        self._try(lambda session: session.registering.allFrames.begin())
 
     def _try(self, work):
         session = self.panel.session
@@ -39,6 +40,5 @@ class SequenceSection:
         own = verdicts.get(session.p.frame, _("not registered"))
         self.ui.sequenceStatus.text = _("Frame {frame} of {count}: {verdict}. {done} registered.").format(
             frame=session.p.frame + 1, count=frames.count, verdict=own, done=len(verdicts))
-        blocked = session.registering.blocked()
         for button in (self.ui.registerFrameButton, self.ui.registerAllButton):
-            button.enabled = not blocked
+            enable(button, session.registering.blocked())

@@ -136,6 +136,12 @@ class Session:
         if count > 1 and self.frames.arrange(count):
             self.frames.select(self.p.frame)
 
+    @property
+    def shownXray(self):
+        """Tells the shown image, of all that the scene's table of attempts may know, from others."""
+        source = self.p.image.GetAttribute(SOURCE) if self.p.image is not None else ""
+        return f"{source} [{self.p.frame}]"
+
     # ------------------------------------------------------------ landmarks
 
     def attachPoints(self, node):

@@ -2,6 +2,7 @@
 
 from slicer.i18n import tr as _
 
+from XVRCommonLib.enabling import enable
 from xvrcore.errors import InputError
 
 KINDS = ("auto", "header", "network", "search", "landmarks", "current")
@@ -43,4 +44,4 @@ class StartSection:
     def update(self, session):
         blocked = session.registering.blocked()
         for kind in KINDS:
-            self._button(kind).enabled = not blocked
+            enable(self._button(kind), blocked)

@@ -18,12 +18,13 @@ ASSUMED_VIEW = (0.0, 0.0)
 @dataclass(frozen=True)
 class Start:
     """``name`` as the core knows it; ``poses`` (4x4) to begin with, or the ``network`` (a file) that tells them;
-    ``words`` for the panel."""
+    ``words`` for the panel; ``intrinsics`` if the poses are those of one reading of the image alone."""
 
     name: str
     poses: tuple = field(default=(), repr=False)
     words: str = ""
     network: Path | None = None
+    intrinsics: object = field(default=None, repr=False)
 
     def given(self, radiograph, prepared):
         """The core's handed-in starts for an X-ray of a prepared patient; to be called in the worker's thread.
@@ -88,7 +89,6 @@ def fromLandmarks(points3d, points2d, radiograph, rasFromIjk):
     """The pose that brings points of the volume onto points of the same names in the X-ray's view.
 
     :param rasFromIjk: where the shown image stands.
-    :return: (start, core's intrinsics that fit best).
     :raises InputError: points are missing, or no pose explains them.
     """
     from xvrcore.landmarks import match
@@ -111,7 +111,7 @@ def fromLandmarks(points3d, points2d, radiograph, rasFromIjk):
     words = _("landmarks: {count} pairs, reprojection error {rms:.1f} px").format(count=len(pairs.names), rms=rms)
     if best.outliers:
         words += _(", without {names}").format(names=", ".join(best.outliers))
-    return Start("given", (best.ras_from_camera, *best.alternatives), words), intrinsics
+    return Start("given", (best.ras_from_camera, *best.alternatives), words, intrinsics=intrinsics)
 
 
 def namedPoints(node):

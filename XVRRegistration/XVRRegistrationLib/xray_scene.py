@@ -138,7 +138,9 @@ class XrayScene:
         putIntoFolder(p.pose)
 
     def _setIntrinsics(self, intrinsics):
-        p = self.p
+        p, known = self.p, self.intrinsics()
+        if known is not None and known.flipped != intrinsics.flipped:
+            self._mirrorPoints()
         p.image.SetAttribute(INTRINSICS, json.dumps(asdict(intrinsics)))
         matrix = matrixFromArray(cameraFromIjk(intrinsics))
         p.image.SetIJKToRASMatrix(matrix)
@@ -150,6 +152,13 @@ class XrayScene:
             display.SetColor(*BEAM_COLOR)
             display.SetLineWidth(2)
             display.SetVisibility2D(False)
+
+    def _mirrorPoints(self):
+        """Keep the points that were placed on the image at their pixels."""
+        node = self.p.points2d
+        if node is not None and node.GetParentTransformNode() is self.p.pose:
+            points = slicer.util.arrayFromMarkupsControlPoints(node)
+            slicer.util.updateMarkupsControlPointsFromArray(node, points * [-1, 1, 1])
 
     # ------------------------------------------------------------ views
 

@@ -14,7 +14,15 @@ from xvrcore.evaluation import evaluate
 from xvrcore.patient import Patient
 from xvrcore.positioner import camera_pose
 from xvrcore.registration import register
-from xvrcore.simulate import Encoding, Scatter, SimulationSettings, simulate_xray, write_dicom, write_truth
+from xvrcore.simulate import (
+    Encoding,
+    Scatter,
+    SimulatedXray,
+    SimulationSettings,
+    simulate_xray,
+    write_dicom,
+    write_truth,
+)
 from xvrcore.truth import read_truth
 from xvrcore.volume import Volume
 from xvrcore.xray_io import read_radiograph
@@ -23,6 +31,8 @@ SHAPE_KJI, PITCH_MM = (56, 64, 72), 4.0
 BODY_MM, BONES, BONE_HU, TISSUE_HU, AIR_HU = (150, 100, 120), 14, 900.0, 30.0, -1000.0
 OFFSET_MM = np.array([-8.0, 11.0, 10.0])
 """From the volume's middle to the isocenter."""
+DETECTOR_MM = (316.8, 352.0)
+"""Height and width."""
 
 
 def imaginary_patient() -> tuple[Volume, np.ndarray]:
@@ -40,14 +50,20 @@ def imaginary_patient() -> tuple[Volume, np.ndarray]:
     return Volume(hu, np.diag([PITCH_MM, PITCH_MM, PITCH_MM, 1.0]), "HU"), bones
 
 
+def imaginary_xray(ct: Volume, spacing_mm: float) -> SimulatedXray:
+    """An oblique X-ray of the imaginary patient, on pixels of this size."""
+    rows, cols = (round(side / spacing_mm) for side in DETECTOR_MM)
+    intrinsics = Intrinsics(1000.0, (spacing_mm, spacing_mm), image_center_px(rows, cols), rows, cols)
+    camera = Camera(intrinsics, camera_pose(25, 8, 650, ct.center_ras + OFFSET_MM))
+    return simulate_xray(ct, camera, SimulationSettings(scatter=Scatter(0.0), encoding=Encoding("LOG")))
+
+
 def self_test() -> dict:
     """Simulate, write, read, register, evaluate: the verdict, the error and the time of the registration."""
     ct, _ = imaginary_patient()
-    pose = camera_pose(25, 8, 650, ct.center_ras + OFFSET_MM)
-    camera = Camera(Intrinsics(1000.0, (2.2, 2.2), image_center_px(144, 160), 144, 160), pose)
     with tempfile.TemporaryDirectory() as folder:
         xray, truth = Path(folder) / "xray.dcm", Path(folder) / "xray_truth.json"
-        simulated = simulate_xray(ct, camera, SimulationSettings(scatter=Scatter(0.0), encoding=Encoding("LOG")))
+        simulated = imaginary_xray(ct, 2.2)
         write_dicom(simulated, xray)
         write_truth({xray.name: simulated}, truth, "imaginary")
         radiograph, known = read_radiograph(xray), read_truth(truth)

@@ -9,14 +9,35 @@ def source_mistakes(path):
 
     * `isinstance(x, qt.QWidget)` is false in Slicer for a QPushButton: use `x.inherits("QWidget")`.
     * An f-string in `_()` is never found in a translation: use `_("... {x}").format(x=x)`.
+    * `label.text = "words"` is shown untranslated: use `_("words")`.
     * `GetMatrixTransformToParent()` without an argument warns in Slicer.
     """
-    calls = [node for node in ast.walk(ast.parse(Path(path).read_text())) if isinstance(node, ast.Call)]
-    mistakes = [(call.lineno, message) for call in calls for message in _mistakes(call)]
+    mistakes = [(node.lineno, message) for node in ast.walk(ast.parse(Path(path).read_text()))
+                for message in _mistakes(node)]
     return [f"{Path(path).name}:{line}: {message}" for line, message in mistakes]
 
 
-def _mistakes(call):
+SHOWN = ("text", "toolTip", "title", "windowTitle", "placeholderText", "suffix")
+
+
+def _mistakes(node):
+    if isinstance(node, ast.Call):
+        yield from _mistakes_of_call(node)
+    shown = isinstance(node, ast.Assign) and any(getattr(target, "attr", "") in SHOWN for target in node.targets)
+    if shown and any(letter.isalpha() for letter in _plain_words(node.value)):
+        yield "words that are shown need _()"
+
+
+def _plain_words(value):
+    """The text that an expression shows as it is written."""
+    if isinstance(value, ast.IfExp):
+        return _plain_words(value.body) + _plain_words(value.orelse)
+    if isinstance(value, ast.JoinedStr):
+        return "".join(map(_plain_words, value.values))
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+
+
+def _mistakes_of_call(call):
     name = getattr(call.func, "id", getattr(call.func, "attr", ""))
     if name == "isinstance" and len(call.args) == 2 and ast.unparse(call.args[1]).startswith(("qt.", "(qt.")):
         yield "isinstance with a Qt class is false for its subclasses in Slicer; use inherits()"
