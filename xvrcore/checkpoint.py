@@ -6,7 +6,7 @@ unpickler, which builds tensors, containers and dates and refuses the rest.
 
 import json
 import pickle
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from xvrcore.volume import Volume
 KIND = "xvrcore pose network"
 SCHEMA_VERSION = 2
 XVR_NETWORKS = ("resnet18", "resnet34")
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -88,38 +89,59 @@ def _read_ours(path: Path) -> Checkpoint:
                          f"here {SCHEMA_VERSION}).")
     try:
         design = NetworkDesign(**content["design"])
-        intrinsics = Intrinsics(**{k: tuple(v) if isinstance(v, list) else v for k, v in content["intrinsics"].items()})
+        intrinsics = _intrinsics(content["intrinsics"], design)
         frame, record = frame_from_dict(content["frame"]), dict(content["record"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} has an incomplete description ({error!r}); finetune did not write it.") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} has a description that is incomplete or wrong ({_first_line(error)}); finetune did "
+                         "not write it.") from error
     return Checkpoint(design, intrinsics, frame, _fitting(weights, design, path), record)
+
+
+def _intrinsics(content: dict, design: NetworkDesign) -> Intrinsics:
+    """Those of the square images that a network sees.
+
+    :raises LookupError, TypeError, ValueError: something is missing or of the wrong kind.
+    """
+    pairs = [tuple(map(float, content[name])) for name in ("spacing_mm", "principal_point_px")]
+    if any(len(pair) != 2 for pair in pairs) or not content["rows"] == content["cols"] == design.size:
+        raise ValueError(f"its images are not {design.size} pixels a side")
+    return Intrinsics(float(content["sdd_mm"]), *pairs, design.size, design.size, content["flipped"] is True)
 
 
 def _read_xvr(path: Path) -> Checkpoint:
     content = _unpickled(path)
     if not isinstance(content, dict) or not {"model_state_dict", "config"} <= set(content):
         raise InputError(f"{path} is not a checkpoint of xvr: it lacks model_state_dict and config.")
-    config = content["config"]
     try:
-        name = config["model_name"]
-        if name not in XVR_NETWORKS or config.get("norm_layer") != "groupnorm":
-            raise InputError(f"{path} holds a {name} with {config.get('norm_layer')}; "
-                             f"{' and '.join(XVR_NETWORKS)} with groupnorm can be read.")
-        size = int(config["height"])
-        design = NetworkDesign(name, 1, size, config["parameterization"],
-                               float(config.get("unit_conversion_factor", 1.0)), of_camera=True)
-        drr = {"sdd": float(config["sdd"]), "height": size, "width": size, "delx": float(config["delx"]),
-               "dely": float(config["delx"]), "x0": 0.0, "y0": 0.0, "orientation": config["orientation"],
-               "reverse_x_axis": bool(config["reverse_x_axis"])}
-    except (KeyError, TypeError) as error:
+        design, drr = _meant_by_xvr(content["config"])
+        center = image_center_px(design.size, design.size)
+        seen = Intrinsics(drr["sdd"], (drr["delx"],) * 2, center, design.size, design.size)
+        unposed = Volume(np.zeros((2, 2, 2), np.float32), np.eye(4), "HU")
+        intrinsics = replace(seen, flipped=camera_from_xvr(drr, np.eye(4), unposed).intrinsics.flipped)
+    except KeyError as error:
         raise InputError(f"{path} lacks {error} in its configuration; it is not a checkpoint of xvr.") from error
-    if config.get("convention") not in (None, "ZXY"):
-        raise InputError(f"{path} speaks of {config['convention']} angles; only ZXY can be read.")
-    unposed = Volume(np.zeros((2, 2, 2), np.float32), np.eye(4), "HU")
-    flipped = camera_from_xvr(drr, np.eye(4), unposed).intrinsics.flipped
-    intrinsics = Intrinsics(drr["sdd"], (drr["delx"],) * 2, image_center_px(size, size), size, size, flipped)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{path} cannot be used as a checkpoint of xvr: {_first_line(error)}") from error
     record = {"source": "xvr", "date": str(content.get("date", ""))}
     return Checkpoint(design, intrinsics, XvrFrame(drr), _fitting(content["model_state_dict"], design, path), record)
+
+
+def _meant_by_xvr(config: dict) -> tuple[NetworkDesign, dict]:
+    """The network that xvr's configuration describes, and the ``drr`` parameters of what it sees.
+
+    :raises KeyError, TypeError, ValueError, AttributeError, OverflowError: something is missing or of the wrong kind.
+    """
+    name, size = config["model_name"], int(config["height"])
+    if name not in XVR_NETWORKS or config.get("norm_layer") != "groupnorm":
+        raise InputError(f"it holds a {name} with {config.get('norm_layer')}; {' and '.join(XVR_NETWORKS)} with "
+                         "groupnorm can be read.")
+    if config.get("convention") not in (None, "ZXY"):
+        raise InputError(f"it speaks of {config['convention']} angles; only ZXY can be read.")
+    design = NetworkDesign(name, 1, size, config["parameterization"], float(config.get("unit_conversion_factor", 1.0)),
+                           of_camera=True)
+    return design, {"sdd": float(config["sdd"]), "height": size, "width": size, "delx": float(config["delx"]),
+                    "dely": float(config["delx"]), "x0": 0.0, "y0": 0.0, "orientation": config["orientation"],
+                    "reverse_x_axis": bool(config["reverse_x_axis"])}
 
 
 def _unpickled(path: Path):
@@ -148,9 +170,18 @@ def _fitting(weights, design: NetworkDesign, path: Path) -> dict[str, torch.Tens
     """
     with torch.device("meta"):
         wanted = {name: tuple(tensor.shape) for name, tensor in PoseNetwork(design).state_dict().items()}
-    have = {name: tuple(tensor.shape) for name, tensor in weights.items() if isinstance(tensor, torch.Tensor)}
-    if have != wanted or len(have) != len(weights):
-        differing = sorted(set(have.items()) ^ set(wanted.items()))[:3]
+    if not isinstance(weights, dict) or not all(map(_is_plain, weights.values())):
+        raise InputError(f"{path} does not fit a {design.name}: its weights are not named tensors of finite numbers.")
+    differing = {str(name) for name, _ in {(name, tuple(tensor.shape)) for name, tensor in weights.items()}
+                 ^ set(wanted.items())}
+    if differing:
         raise InputError(f"{path} does not fit a {design.name}: its weights differ, for instance in "
-                         f"{', '.join(sorted({name for name, _ in differing}))}.")
-    return {name: tensor.float() for name, tensor in weights.items()}
+                         f"{', '.join(sorted(differing)[:3])}.")
+    # copied: on Windows a tensor of the file's own memory would keep training from replacing the file
+    return {name: tensor.to(torch.float32, copy=True) for name, tensor in weights.items()}
+
+
+def _is_plain(weight) -> bool:
+    """Whether it is a tensor of finite real numbers, in memory."""
+    return isinstance(weight, torch.Tensor) and weight.layout == torch.strided and weight.device.type == "cpu" and \
+        weight.dtype in FLOATS and bool(torch.isfinite(weight).all())

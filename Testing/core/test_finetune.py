@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from checkpoint_files import Hostile
 from cli_files import write_patient, write_xray
 from PIL import Image
-from test_checkpoint import Hostile
 from training_scene import EXAMPLE, RANGE, begin, patient_at, wait_for, weights_of
 
 from xvrcore.checkpoint import read_checkpoint

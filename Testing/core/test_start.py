@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from checkpoint_files import XVR_DESIGN, xvr_file
 from cli_files import write_patient
 from scipy.spatial.transform import Rotation
-from test_checkpoint import XVR_DESIGN, xvr_file
 from training_scene import DETECTOR, EXAMPLE, RANGE, patient_at
 
 from xvrcore import rigid

@@ -108,8 +108,11 @@ def frame_from_dict(content: dict) -> RelativeFrame | AgnosticFrame:
     if "pose_range" in content:
         return AgnosticFrame(PoseRange(**{k: tuple(v) for k, v in content["pose_range"].items()}))
     relative = RelativePoses(**{name: np.array(value, float) for name, value in content["relative"].items()})
-    volume = {name: tuple(v) if isinstance(v, list) else v for name, v in content["volume"].items()}
-    return RelativeFrame(relative, VolumeIdentity(**volume))
+    volume = content["volume"]
+    center, extent = (tuple(map(float, volume[name])) for name in ("center_ras", "extent_mm"))
+    if not len(center) == len(extent) == 3:
+        raise ValueError("a volume's place and size are three numbers each")
+    return RelativeFrame(relative, VolumeIdentity(str(volume["sha256"]), center, extent))
 
 
 def _moved(volume: Volume, template_from_patient: np.ndarray | None) -> Volume:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from xvrcore import rigid
+from xvrcore.errors import InputError
 from xvrcore.networks.rotations import rotation_matrices
 
 
@@ -22,6 +23,12 @@ class RelativePoses:
     patient_turn: np.ndarray = field(repr=False)
     offset: np.ndarray = field(repr=False)
     camera_turn: np.ndarray = field(repr=False)
+
+    def __post_init__(self):
+        for turn, shift in ((self.patient_turn, self.center_ras), (self.camera_turn, self.offset)):
+            if np.shape(turn) != (3, 3) or np.shape(shift) != (3,):
+                raise InputError("A network's frame is made of turns (3x3) and points of three numbers.")
+            rigid.require_rigid(np.block([[turn, shift[:, None]], [np.zeros(3), 1]]), "A network's frame")
 
     @classmethod
     def around(cls, nominal: np.ndarray, center_ras: np.ndarray) -> "RelativePoses":

@@ -1,5 +1,6 @@
 """A network that regresses a pose: a backbone and two linear heads, one for the rotation, one for the translation."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,8 @@ from xvrcore.networks import resnet, small
 from xvrcore.networks.rotations import component_count, identity_outputs
 
 NETWORKS = ("small", *resnet.STAGES)
+SIZES_PX = (16, 1024)
+"""Least and largest images that a network sees."""
 FIRST_SHIFT_MM = 50.0
 """About how far off an untrained network's shifts are."""
 
@@ -36,6 +39,10 @@ class NetworkDesign:
             raise InputError(f"There is no network {self.name!r}; choose one of {', '.join(NETWORKS)}.")
         if self.name == "small" and self.size != small.INPUT_SIZE:
             raise InputError(f"The small network sees {small.INPUT_SIZE} pixels a side, not {self.size}.")
+        if not isinstance(self.size, int) or not SIZES_PX[0] <= self.size <= SIZES_PX[1]:
+            raise InputError(f"A network sees {SIZES_PX[0]} to {SIZES_PX[1]} pixels a side, not {self.size}.")
+        if self.channels not in (1, 2) or not 0 < self.unit_mm < math.inf or self.of_camera not in (True, False):
+            raise InputError(f"There is no network of {self.channels} channels and a unit of {self.unit_mm} mm.")
 
 
 class PoseNetwork(nn.Module):
