@@ -55,7 +55,7 @@ def readerOf(sourceNode, path, frame, edits):
 
 
 def _read(path, edits, frame):
-    from xvrcore.dicom_series import is_dicom
+    from xvrcore.dicom_tags import is_dicom
     from xvrcore.xray_io import read_radiograph
     from xvrcore.xray_io.image_file import read_image_file
     from xvrcore.xray_io.reading import NEEDED

@@ -4,7 +4,6 @@ Positions come from Image Position and Image Orientation (Patient), DICOM PS3.3 
 instance numbers or Spacing Between Slices. A tilted gantry gives a sheared grid, which is kept as it is.
 """
 
-import struct
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import SimpleITK as sitk
-from pydicom.errors import InvalidDicomError
 
 from xvrcore import rigid
+from xvrcore.dicom_tags import DAMAGE, Tags, is_dicom
 from xvrcore.errors import InputError
 
 VOLUME_MODALITIES = ("CT", "MR")
@@ -23,9 +22,12 @@ UNEVEN_STEP = 0.05
 """Slices may stand this share of their spacing away from an even ladder."""
 NOTICED_TILT_DEG = 0.1
 SAME_DIRECTION = 1e-3
-TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "SeriesNumber", "Modality", "Rows", "Columns",
-        "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "NumberOfFrames", "RescaleSlope",
-        "RescaleIntercept", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
+PLACE = {"ImagePositionPatient": ("Image Position (Patient)", 3),
+         "ImageOrientationPatient": ("Image Orientation (Patient)", 6), "PixelSpacing": ("Pixel Spacing", 2)}
+"""What every slice states of its place: keyword, name, and how many numbers."""
+TAGS = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesDescription", "SeriesNumber", "Modality", "Rows",
+        "Columns", "NumberOfFrames", *PLACE, "RescaleSlope", "RescaleIntercept", "SharedFunctionalGroupsSequence",
+        "PerFrameFunctionalGroupsSequence"]
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,6 @@ class Series:
         return sitk.GetArrayFromImage(reader.Execute())
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether a file carries DICOM's mark (PS3.10: "DICM" after 128 bytes)."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
-
-
 def find_series(path: Path) -> Series:
     """The CT or MR series of a folder (and its subfolders), or the one that the file ``path`` belongs to.
 
@@ -82,66 +76,67 @@ def find_series(path: Path) -> Series:
         path = path.parent
     groups, unreadable = _grouped(sorted(path.rglob("*") if path.is_dir() else path.parent.iterdir()))
     if path.is_file():
-        groups = [g for g in groups if any(path == f for f, _ in g)]
+        groups = [g for g in groups if any(path == tags.path for tags in g)]
     if not groups:
         raise InputError(f"{path} holds no DICOM image; give a folder with a CT or MR series, or a NIfTI, NRRD or "
                          "MHA file.")
     chosen = _choose(groups, path)
-    header = chosen[0][1]
-    slices, copies = _slices(chosen, path)
-    ordered, ras_from_ijk, notes = _stack(slices, _name(header), path)
+    first = chosen[0]
+    slices, copies = _slices(chosen)
+    ordered, ras_from_ijk, notes = _stack(slices, _name(first), path)
     if copies:
         notes.append(f"{path.name}: {copies} copies of slices were left out.")
     if unreadable:
         notes.append(f"{path.name}: {unreadable} damaged DICOM files were left out.")
     others = len([g for g in groups if g is not chosen])
     if others:
-        notes.append(f"{path.name} holds {others} more series; {_name(header)} with {len(ordered)} slices was taken.")
-    return Series(tuple(ordered), ras_from_ijk, str(header.get("Modality", "")), tuple(notes))
+        notes.append(f"{path.name} holds {others} more series; {_name(first)} with {len(ordered)} slices was taken.")
+    return Series(tuple(ordered), ras_from_ijk, first.word("Modality"), tuple(notes))
 
 
-def _grouped(files) -> tuple[list[list[tuple[Path, pydicom.Dataset]]], int]:
-    """Files with their headers, grouped by series, size and orientation; and how many could not be read."""
-    groups: dict[tuple, list] = {}
+def _grouped(files) -> tuple[list[list[Tags]], int]:
+    """The headers of files, grouped by series, size and orientation; and how many could not be read."""
+    groups: dict[tuple, list[Tags]] = {}
     unreadable = 0
     for file in files:
         if not is_dicom(file):
             continue
         try:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
-        except (InvalidDicomError, EOFError, ValueError, struct.error):
+            tags = Tags(pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS), 0, file)
+            key = (str(tags.get("SeriesInstanceUID")), tags.whole("Rows", 0), tags.whole("Columns", 0))
+            direction = (*tags.numbers("ImageOrientationPatient"), *[0.0] * 6)[:6]
+            has_image = bool(key[1] and _frames(tags))
+        except DAMAGE:
             unreadable += 1
             continue
-        if "Rows" not in header:
+        if not has_image:
             continue
-        key = (header.get("SeriesInstanceUID"), header.Rows, header.Columns)
-        direction = np.array(header.get("ImageOrientationPatient") or np.zeros(6), float)
         for (uid_and_size, other), group in groups.items():
             if uid_and_size == key and np.abs(np.subtract(other, direction)).max() < SAME_DIRECTION:
-                group.append((file, header))
+                group.append(tags)
                 break
         else:
-            groups[key, tuple(direction)] = [(file, header)]
+            groups[key, direction] = [tags]
     return list(groups.values()), unreadable
 
 
-def _frames(header: pydicom.Dataset) -> int:
-    return int(header.get("NumberOfFrames") or 1)
+def _frames(tags: Tags) -> int:
+    return tags.whole("NumberOfFrames", 1)
 
 
-def _name(header: pydicom.Dataset) -> str:
-    return f"series {header.get('SeriesNumber', '?')} \"{header.get('SeriesDescription', '')}\""
+def _name(tags: Tags) -> str:
+    return f"series {tags.get('SeriesNumber') or '?'} \"{tags.get('SeriesDescription') or ''}\""
 
 
-def _choose(groups: list, path: Path) -> list:
+def _choose(groups: list[list[Tags]], path: Path) -> list[Tags]:
     """The group with the most slices of CT or MR (else of any modality, such as a C-arm's own 3-D image)."""
     def count(group):
-        return sum(_frames(header) for _, header in group)
+        return sum(map(_frames, group))
 
     def listed(some):
-        return "; ".join(f"{_name(g[0][1])} ({g[0][1].get('Modality', '?')}, {count(g)} images)" for g in some)
+        return "; ".join(f"{_name(g[0])} ({g[0].word('Modality') or '?'}, {count(g)} images)" for g in some)
 
-    wanted = [g for g in groups if g[0][1].get("Modality") in VOLUME_MODALITIES] or groups
+    wanted = [g for g in groups if g[0].word("Modality") in VOLUME_MODALITIES] or groups
     most = max(count(g) for g in wanted)
     best = [g for g in wanted if count(g) == most]
     if most < 2:
@@ -152,41 +147,29 @@ def _choose(groups: list, path: Path) -> list:
     return best[0]
 
 
-def _slices(group: list, path: Path) -> tuple[list[Slice], int]:
+def _slices(group: list[Tags]) -> tuple[list[Slice], int]:
     """All planes of a group, and how many copies of the same object were left out."""
-    objects = {header.get("SOPInstanceUID", str(file)): (file, header) for file, header in reversed(group)}
-    slices = [s for file, header in objects.values() for s in _planes(file, header)]
-    return slices, len(group) - len(objects)
+    objects = {str(tags.get("SOPInstanceUID") or tags.path): tags for tags in reversed(group)}
+    return [plane for tags in objects.values() for plane in _planes(tags)], len(group) - len(objects)
 
 
-def _planes(file: Path, header: pydicom.Dataset) -> list[Slice]:
+def _planes(tags: Tags) -> list[Slice]:
     """The planes of one file: a single one, or the frames of an enhanced multi-frame object (C.7.6.16)."""
-    shared = header.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()]
-    frames = header.get("PerFrameFunctionalGroupsSequence") or [pydicom.Dataset()]
-    if len(frames) != _frames(header):
-        raise InputError(f"{file} is a {header.get('Modality', '')} image of {_frames(header)} frames without "
-                         "positions, not a CT or MR volume.")
-
-    def value(tag, sequence, frame):
-        for groups in (frame, shared[0]):
-            if sequence in groups and tag in groups[sequence].value[0]:
-                return groups[sequence].value[0][tag].value
-        return header.get(tag)
-
+    count = _frames(tags)
+    if count != len(tags.get("PerFrameFunctionalGroupsSequence") or [tags]):
+        raise InputError(f"{tags.path} is a {tags.word('Modality')} image of {count} frames without positions, "
+                         "not a CT or MR volume.")
     planes = []
-    for number, frame in enumerate(frames):
-        position = value("ImagePositionPatient", "PlanePositionSequence", frame)
-        orientation = value("ImageOrientationPatient", "PlaneOrientationSequence", frame)
-        spacing = value("PixelSpacing", "PixelMeasuresSequence", frame)
-        for tag, found in (("Image Position (Patient)", position), ("Image Orientation (Patient)", orientation),
-                           ("Pixel Spacing", spacing)):
-            if not found:
-                raise InputError(f"{file} ({header.get('Modality', '?')}) lacks {tag}: it is not a slice of a CT or MR "
-                                 "volume; export the original series.")
-        slope, intercept = (value(tag, "PixelValueTransformationSequence", frame)
-                            for tag in ("RescaleSlope", "RescaleIntercept"))
-        planes.append(Slice(file, number, np.array(position, float), np.array(orientation, float),
-                            (float(spacing[0]), float(spacing[1])), (float(slope or 1), float(intercept or 0))))
+    for number in range(count):
+        frame = Tags(tags.dataset, number, tags.path)
+        found = {keyword: frame.numbers(keyword) for keyword in PLACE}
+        for keyword, (name, size) in PLACE.items():
+            if len(found[keyword]) != size:
+                raise InputError(f"{tags.path} ({tags.word('Modality') or '?'}) lacks {name}: it is not a slice of a "
+                                 "CT or MR volume; export the original series.")
+        position, orientation, spacing = found.values()
+        rescale = frame.number("RescaleSlope") or 1.0, frame.number("RescaleIntercept") or 0.0
+        planes.append(Slice(tags.path, number, np.array(position), np.array(orientation), spacing, rescale))
     return planes
 
 

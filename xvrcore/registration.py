@@ -190,8 +190,9 @@ class _Registration:
             notes=tuple(self._notes(best)))
 
     def _notes(self, best: Entry):
-        """What was taken for granted or settled by fit, in sentences."""
+        """What was decided while the volume was prepared, taken for granted, or settled by fit, in sentences."""
         reading, origins = best.objective.xray, self.radiograph.origins
+        yield from self.patient.full.attenuation.notes
         if len({r.polarity for r in self.radiograph.readings}) > 1:
             sense = "intensity" if reading.polarity == RISES_WITH_INTENSITY else "attenuation"
             yield f"Both polarities were tried: stored values that rise with {sense} fit better."

@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from xvrcore import dicom_series, rigid
+from xvrcore.dicom_tags import is_dicom, without_remarks
 from xvrcore.errors import InputError
 from xvrcore.volume import Volume, sampled
 
@@ -61,8 +62,9 @@ def read_grid(path: Path) -> Grid:
     """
     if not path.exists():
         raise InputError(f"{path} does not exist.")
-    if path.is_dir() or dicom_series.is_dicom(path):
-        series = dicom_series.find_series(path)
+    if path.is_dir() or is_dicom(path):
+        with without_remarks():
+            series = dicom_series.find_series(path)
         with _said_plainly(path):
             values = series.read_values()
         return Grid(values, series.ras_from_ijk, sha256_of(series.files), series.notes, series.modality)
@@ -94,7 +96,7 @@ def _said_plainly(path: Path):
         if "orthonormal" in text:
             raise InputError(f"{path} has axes that are not perpendicular (a sheared sform); resample it "
                              "onto a grid with perpendicular axes.") from error
-        if "Unable to determine ImageIO reader" in text and path.is_file() and not dicom_series.is_dicom(path):
+        if "Unable to determine ImageIO reader" in text and path.is_file() and not is_dicom(path):
             raise InputError(f"{path} is not in a known format; give NIfTI, NRRD, MHA or a folder with "
                              "a DICOM series.") from error
         raise InputError(f"{path} cannot be read: it is damaged, truncated, or its data file is missing.") from error

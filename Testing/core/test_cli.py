@@ -181,6 +181,14 @@ def test_what_is_simulated_is_registered_and_evaluated(patient, registered, caps
     assert "mRPD" in capsys.readouterr().out
 
 
+def test_what_was_decided_about_the_volume_is_told(patient, registered, tmp_path, capsys):
+    told = "ct.nii.gz was taken as CT"
+    assert any(told in note for note in json.loads((registered / "pose.json").read_text(encoding="utf-8"))["notes"])
+    assert told in (registered / "report.html").read_text(encoding="utf-8")
+    assert main(["register", *case(patient), "--out", str(tmp_path)]) == 0
+    assert told in capsys.readouterr().out
+
+
 def test_one_xray_fills_the_folder_itself(registered):
     assert {path.name for path in registered.iterdir()} == {
         "pose.json", "report.html", "outlines.json", *(f"{name}.png" for name in PICTURES if name != "landmarks")}

@@ -8,9 +8,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless
 from xray_files import ENHANCED_XA, GEOMETRY, enhanced_groups, intensities, write_xray
 
+from xvrcore.dicom_tags import Tags
 from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY
 from xvrcore.xray_io import XrayOptions, dicom_pixels, read_radiograph
-from xvrcore.xray_io.dicom_tags import Tags
 
 
 def first(path, **options):

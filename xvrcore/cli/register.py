@@ -59,6 +59,8 @@ def run(options) -> int:
     starts = inputs.with_network(options, starts, radiographs, prepared.patient)
     batch = Batch(prepared, settings, options.out, say=None if options.json else print)
     batch.say(f"{options.volume.name} prepared in {time.perf_counter() - began:.1f} s")
+    for note in prepared.patient.full.attenuation.notes:
+        batch.say(note)
     try:
         with Interruption() as interruption:
             for task in map(Task, radiographs, starts, truths, folders):

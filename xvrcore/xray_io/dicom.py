@@ -1,15 +1,14 @@
 """DICOM XA, RF, DX and CR, classic and enhanced: one frame with its geometry, encoding and shutters."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pydicom
 
+from xvrcore.dicom_tags import DAMAGE, Tags, without_remarks
 from xvrcore.errors import InputError
 from xvrcore.xray import Origin
 from xvrcore.xray_io import dicom_geometry, dicom_pixels, shutters
-from xvrcore.xray_io.dicom_tags import DAMAGE, Tags
 from xvrcore.xray_io.frames import chosen_frames, merge
 from xvrcore.xray_io.picture import Picture
 
@@ -22,8 +21,7 @@ def read_dicom(path: Path, frame: str, stated: frozenset[str] = frozenset()) -> 
     :param stated: the facts that the user states: the header's own are not even looked at.
     :raises InputError: not an X-ray, undecodable, in color, or with a malformed header.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)    # pydicom's remarks on a header's style
+    with without_remarks():
         return _picture(path, frame, stated)
 
 

@@ -6,9 +6,9 @@ scaled to the detector; then what the field of view's size in mm and in pixels i
 
 import numpy as np
 
+from xvrcore.dicom_tags import Tags
 from xvrcore.errors import InputError
 from xvrcore.xray import Origin
-from xvrcore.xray_io.dicom_tags import Tags
 
 VIEW_ANGLES = {"PA": (0.0, 0.0), "AP": (180.0, 0.0), "LL": (90.0, 0.0), "RL": (-90.0, 0.0)}
 """ViewPosition (0018,5101) as positioner angles: PA exposes from the back, LL has the left side at the detector."""

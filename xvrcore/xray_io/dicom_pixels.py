@@ -8,8 +8,8 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.pixels import iter_pixels
 
+from xvrcore.dicom_tags import DAMAGE, Tags
 from xvrcore.errors import InputError
-from xvrcore.xray_io.dicom_tags import DAMAGE, Tags
 from xvrcore.xray_io.gray import one_channel
 
 

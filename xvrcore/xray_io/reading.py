@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xvrcore.camera import Intrinsics, image_center_px
-from xvrcore.dicom_series import is_dicom
+from xvrcore.dicom_tags import is_dicom
 from xvrcore.errors import InputError
 from xvrcore.positioner import Positioner
 from xvrcore.xray import RISES_WITH_INTENSITY, Origin, Radiograph, Xray

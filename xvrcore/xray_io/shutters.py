@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from xvrcore.xray_io.dicom_tags import Tags
+from xvrcore.dicom_tags import Tags
 
 
 def shutter_mask(tags: Tags, shape: tuple[int, int]) -> np.ndarray:

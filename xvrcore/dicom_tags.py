@@ -1,6 +1,8 @@
-"""Looking a tag up where it may stand: per frame, shared by all frames, or at the top of the data set."""
+"""What is DICOM, and looking a tag up where it may stand: per frame, shared by all frames, or at the top."""
 
 import struct
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,22 @@ from xvrcore.errors import InputError
 DAMAGE = (InvalidDicomError, BytesLengthException, struct.error, RuntimeError, NotImplementedError, ValueError,
           TypeError, OverflowError, KeyError, IndexError, AttributeError, OSError, EOFError)
 """What pydicom and its decoders were seen to raise on damaged files, when reading them or when asked for values."""
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file carries DICOM's mark (PS3.10: "DICM" after 128 bytes)."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+@contextmanager
+def without_remarks():
+    """Keep pydicom's remarks on a header's style, which no user can act on, to itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 class Tags:
