@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TRANSIENT = {"messageLabel", "startStatus", "outputsStatus", "progressLabel", "progressBar", "undoButton"}
+TRANSIENT = {"messageLabel", "outputsStatus", "progressLabel", "progressBar", "undoButton"}
 """Widgets that tell of work just done, which no scene remembers."""
 
 

@@ -62,7 +62,9 @@ class HandSection:
         steps = session.carm.steps
         enable(self.ui.undoButton, moved or ("" if steps.canUndo else _("There is no pose before this one.")))
         enable(self.ui.redoButton, moved or ("" if steps.canRedo else _("Nothing was undone.")))
-        if not why:
+        if why:
+            self.ui.handStatus.text = why
+        else:
             self._showPose(session)
 
     def _showPose(self, session):
@@ -71,3 +73,10 @@ class HandSection:
         for name in SLIDERS:
             self._slider(name).value = float(getattr(hand, name))
         self._updating = False
+        self.ui.handStatus.text = _("{primary}, {secondary}; the source is {depth:.0f} mm before the middle of the "
+                                    "volume.").format(primary=_sided(hand.primary, "LAO", "RAO"), depth=hand.depth,
+                                                      secondary=_sided(hand.secondary, "CRA", "CAU"))
+
+
+def _sided(degrees, positive, negative):
+    return _("{angle:.1f}° {side}").format(angle=abs(degrees), side=positive if degrees >= 0 else negative)

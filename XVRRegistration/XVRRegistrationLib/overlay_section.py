@@ -46,6 +46,7 @@ class OverlaySection:
     def update(self, session):
         """Apply what the parameters say, where it has changed."""
         p = session.p
+        self.ui.overlayStatus.text = self._words(session)
         enable(self.ui.blendSlider, "" if p.overlay == Overlay.Blend else _("Only for the blend of both."))
         enable(self.ui.fitButton, "" if session.xray.isPlaced() else _("Choose an X-ray first."))
         state = (p.overlay, p.blend, p.showField, p.showOutlines, p.fillOutlines, p.showLandmarks, p.showHandles)
@@ -62,6 +63,16 @@ class OverlaySection:
         if before is None or before[6] != p.showHandles:
             session.xray.showHandles(p.showHandles, session.drawer.centerRas)
         session.drawer.drawFinely()
+
+    def _words(self, session):
+        if not session.xray.isPlaced():
+            return _("Nothing is shown yet.")
+        shown, outlines = session.overlay.shownSegments(), session.p.showOutlines
+        if session.p.segmentation is None:
+            return _("Choose a segmentation in section 1 to project its segments.")
+        if not outlines or not shown:
+            return _("No segment is projected.")
+        return _("Projected: {names}.").format(names=", ".join(shown))
 
     def forget(self):
         """Of a scene that is gone."""

@@ -10,7 +10,7 @@ KINDS = ("auto", "header", "network", "search", "landmarks", "current")
 
 class StartSection:
     def __init__(self, ui, panel):
-        self.ui, self.panel = ui, panel
+        self.ui, self.panel, self._state = ui, panel, None
         for kind in KINDS:
             self._button(kind).connect("clicked()", self._slotOf(kind))
         ui.points2dSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onPoints2d)
@@ -42,6 +42,18 @@ class StartSection:
             session.attachPoints(node)
 
     def update(self, session):
-        blocked = session.registering.blocked()
+        p, blocked = session.p, session.registering.blocked()
         for kind in KINDS:
             enable(self._button(kind), blocked)
+        points = tuple(node and node.GetID() for node in (p.points3d, p.points2d))
+        state = (blocked, self.kind, p.network, points, session.shownXray, p.edits, session.carm.placedByHand)
+        if state != self._state and not session.worker.busy:
+            self._state = state
+            self.ui.startStatus.text = blocked or self._words(session)
+
+    def _words(self, session):
+        """Where a registration would start from now."""
+        try:
+            return _("Start: {words}.").format(words=session.registering.startFor(self.kind).words)
+        except InputError as error:
+            return str(error)

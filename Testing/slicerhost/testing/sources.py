@@ -14,7 +14,7 @@ def source_mistakes(path):
     """
     mistakes = [(node.lineno, message) for node in ast.walk(ast.parse(Path(path).read_text()))
                 for message in _mistakes(node)]
-    return [f"{Path(path).name}:{line}: {message}" for line, message in mistakes]
+    return [f"{Path(path).name}:{line}: {message}" for line, message in sorted(mistakes)]
 
 
 SHOWN = ("text", "toolTip", "title", "windowTitle", "placeholderText", "suffix")
