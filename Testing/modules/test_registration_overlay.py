@@ -192,6 +192,9 @@ def test_outlines_follow_the_segmentations_visibility_and_names(panel, flipped_x
     user.click(panel.ui.outlinesCheckBox)
     settle(panel)
     assert not model.GetDisplayNode().GetVisibility()
+    user.select_node(panel.ui.segmentationSelector, None)
+    settle(panel)
+    assert panel.session.overlay.outlineModels() == {}
 
 
 @pytest.mark.parametrize("flipped", [False, True])

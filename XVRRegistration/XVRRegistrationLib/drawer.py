@@ -49,6 +49,8 @@ class Drawer:
             return
         self.worker.request("drr", sketch.picture, self._onDrawn, urgent=True)
         self.overlay.showLandmarks(sketch.camera)
+        if self.p.segmentation is None:
+            self.overlay.removeOutlines()
         if sketch.segments is not None:
             self.worker.request("outlines", sketch.outlines,
                                 lambda found, error: self._onOutlines(sketch, found, error))

@@ -24,7 +24,7 @@ class History:
         """Note an :class:`.attempt.Attempt`."""
         if self.p.history is None:
             self.p.history = self._newTable()
-        values = (datetime.now().strftime("%Y-%m-%d %H:%M"), attempt.start, f"{attempt.score:.3f}", attempt.verdict,
+        values = (datetime.now().strftime("%m-%d %H:%M"), attempt.start, f"{attempt.score:.3f}", attempt.verdict,
                   "", attempt.toText())
         row = self.p.history.AddEmptyRow()
         for column, value in enumerate(values):

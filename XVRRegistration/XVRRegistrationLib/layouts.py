@@ -4,7 +4,6 @@ import numpy as np
 import slicer
 
 XRAY_VIEW = "XRay"
-THREED_VIEW = "XRay3D"
 SEEN_SHARE = 1.25
 """Of the distance from source to detector, how much the 3D view shows across its smaller side."""
 SLICE_NODE_ID, THREED_NODE_ID = "vtkMRMLSliceNodeXRay", "vtkMRMLViewNodeXRay3D"

@@ -3,6 +3,7 @@
 from slicer.i18n import tr as _
 
 from XVRCommonLib.enabling import enable
+from XVRCommonLib.job_list import rootFolder
 from xvrcore.errors import InputError
 
 from . import outputs
@@ -11,6 +12,7 @@ from . import outputs
 class OutputsSection:
     def __init__(self, ui, panel):
         self.ui, self.panel = ui, panel
+        ui.exportFolder.directory = str(rootFolder())
         ui.exportButton.connect("clicked()", self._onExport)
         ui.metricsButton.connect("clicked()", self._onMetrics)
 
