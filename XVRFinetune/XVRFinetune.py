@@ -180,7 +180,7 @@ class XVRFinetuneTest(panel.PanelTest):
         ct = slicer.util.addVolumeFromArray(volume.values, name="imaginary patient")
         ct.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(volume.ras_from_ijk))
         p = widget.parameters
-        p.ct, p.rows, p.cols, p.iterations = ct, 144, 160, 20
+        p.ct, p.rows, p.cols, p.iterations = ct, 144, 160, 10
         widget.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(2.2, 2.2))
         widget.startJob()
         job = widget.jobStart.folder

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from finetune_steps import MODULE, SHORTLY_S, STARTED_S, settle
 from slicerhost import testing as user
 from slicerhost.pythonqt.dialogs import dialogs
@@ -53,6 +54,23 @@ def test_the_device_is_named_without_a_click(host, jobs_root, open_module):
                     STARTED_S, "named")
     assert knownGpus() == gpus
     assert "renderers that work: joseph (cpu)" in panel.ui.checkLabel.text
+
+
+@pytest.mark.parametrize(("gpus", "profile", "words"), [
+    (["NVIDIA H100"], "auto", "5 minutes on NVIDIA H100,"), (["NVIDIA H100"], "cpu", "5 minutes on this CPU ("),
+    ([], "auto", "5 minutes on this CPU ("), ([], "gpu", "a GPU, which this Python does not find")])
+def test_the_budget_is_said_in_words(trainer, gpus, profile, words):
+    from XVRFinetuneLib.parameters import Profile
+    from XVRFinetuneLib.worker_python import rememberGpus
+
+    rememberGpus(gpus)
+    trainer.parameters.profile = Profile[profile]
+    settle(trainer)
+    assert words in trainer.ui.budgetLabel.text
+    trainer.parameters.iterations = 300
+    settle(trainer)
+    assert trainer.ui.budgetLabel.text.startswith("Exactly 300 iterations on ")
+    assert trainer.ui.minutesBox.toolTip == "The number of iterations in Advanced decides."
 
 
 def test_what_the_panel_installs_is_what_the_core_needs():

@@ -159,7 +159,7 @@ def test_networks_are_offered_newest_first(jobs_root):
     assert [path.parent.name for path in job_list.recentNetworks()] == ["new", "older", "oldest"]
 
 
-@pytest.mark.parametrize("state", ["empty", "watching", "running"])
+@pytest.mark.parametrize("state", ["empty", "watching", "running", "checking"])
 def test_closing_and_reloading_leave_nothing(trainer, jobs_root, state, host, request):
     import slicer
 
@@ -168,6 +168,9 @@ def test_closing_and_reloading_leave_nothing(trainer, jobs_root, state, host, re
     if state == "running":
         request.getfixturevalue("running")
         watched(trainer, jobs_root / "runs")
+    if state == "checking":
+        user.click(trainer.ui.advancedSection)
+        user.click(trainer.ui.checkButton)
     slicer.mrmlScene.Clear()
     host.processEvents()
     assert trainer.parameters.chart is None

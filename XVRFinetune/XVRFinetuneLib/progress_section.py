@@ -35,7 +35,7 @@ class ProgressSection:
             showColored(self.ui.stateLabel, _("Choose a job to watch it.") if folder is None else
                         _("There is no job in {folder}.").format(folder=folder) if progress.looked else
                         _("Looking at {folder}…").format(folder=folder))
-            self.ui.etaLabel.text = ""
+            self._showWords(self.ui.etaLabel, "")
             self._showPictures(folder, {}, [])
             return
         self._showState(state)
@@ -71,17 +71,22 @@ class ProgressSection:
             self.ui.progressBar.value = round(1000 * latest["fraction"])
         elif not state.is_live or latest.get("phase") in BEGINNING:
             self.ui.progressBar.value = 0
-        self.ui.etaLabel.text = _inWords(latest) if state.is_live else ""
+        self._showWords(self.ui.etaLabel, _inWords(latest) if state.is_live else "")
 
     def _showPictures(self, folder, pictures, validation):
         """The job's pictures, read again when they have changed."""
         self._showPicture(self.ui.samplesPicture, folder, SAMPLES, pictures)
-        self.ui.samplesCaption.text = "" if SAMPLES not in pictures or not validation else _(
+        self._showWords(self.ui.samplesCaption, "" if SAMPLES not in pictures or not validation else _(
             "Unseen X-rays after {iteration} iterations: above, the X-ray, with the network's error; below, the volume "
             "from where the network says; at the bottom both, gray where they agree.").format(
-            iteration=validation[-1][0])
+            iteration=validation[-1][0]))
         self._showPicture(self.ui.taughtPicture, folder, VIEWS, pictures)
-        self.ui.taughtCaption.text = _("What it is taught: views as training draws them.") if VIEWS in pictures else ""
+        self._showWords(self.ui.taughtCaption, _("What it is taught: views as training draws them.")
+                        if VIEWS in pictures else "")
+
+    def _showWords(self, label, words):
+        label.text = words
+        label.visible = bool(words)
 
     def _showPicture(self, label, folder, name, pictures):
         version = folder, pictures.get(name)

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import slicer
 
@@ -38,12 +37,9 @@ def rememberGpus(names):
 
 def _environment():
     """Slicer's own for its Python, that from before Slicer's start for any other; xvrcore can be imported in both."""
-    own = dict(os.environ) if not chosenPython() else dict(slicer.util.startupEnvironment())
-    import xvrcore
+    from xvrcore.jobs import worker_environment
 
-    place = str(Path(xvrcore.__file__).parents[1])
-    return {**own, "PYTHONPATH": os.pathsep.join([place, *filter(None, [own.get("PYTHONPATH")])]),
-            "OMP_WAIT_POLICY": "PASSIVE"}
+    return worker_environment(os.environ if not chosenPython() else slicer.util.startupEnvironment())
 
 
 class Command:

@@ -5,9 +5,9 @@ A job is a folder, the only thing that worker and watchers share: ``config.json`
 (a request), whatever the work itself saves, and ``result.json``.
 """
 
-from xvrcore.jobs.control import JobState, jobs_below, launch, state_of, stop, watch
+from xvrcore.jobs.control import JobState, jobs_below, launch, state_of, stop, watch, worker_environment
 from xvrcore.jobs.folder import JobFolder, StatusReader
 from xvrcore.jobs.worker import Helper, Worker
 
 __all__ = ["Helper", "JobFolder", "JobState", "StatusReader", "Worker", "jobs_below", "launch", "state_of", "stop",
-           "watch"]
+           "watch", "worker_environment"]

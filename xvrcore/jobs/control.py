@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,12 +83,10 @@ def launch(path: str | Path, python: str | None = None) -> ProcessId:
     before = _worker(folder)
     detached = {"start_new_session": True} if os.name == "posix" else \
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
-    environment = {**os.environ, "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
-                   "PYTHONUNBUFFERED": "1", "PYTHONPATH": _import_path()}
     with said_plainly(folder.log), folder.log.open("ab") as log:
         process = subprocess.Popen([python or sys.executable, "-m", "xvrcore", "jobs", "work", str(folder.path)],
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder.path,
-                                   env=environment, **detached)
+                                   env=worker_environment(os.environ), **detached)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         worker = _worker(folder)
@@ -98,6 +96,12 @@ def launch(path: str | Path, python: str | None = None) -> ProcessId:
             break
         time.sleep(0.02)
     raise WorkError(f"The worker in {folder.path} did not start. The end of its log: {folder.log_end()}")
+
+
+def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """Variables so that any Python started with them finds this very package, installed or not."""
+    found_in = [str(Path(__file__).parents[2]), *filter(None, [own.get("PYTHONPATH")])]
+    return {"OMP_WAIT_POLICY": "PASSIVE", **own, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(found_in)}
 
 
 def watch(path: str | Path, interval_s: float = 0.2) -> Iterator[dict]:
@@ -150,12 +154,6 @@ def _require_free(folder: JobFolder) -> None:
             return
     except Timeout as error:
         raise InputError(f"{folder.path} is being worked on already; watch that, or stop it first.") from error
-
-
-def _import_path() -> str:
-    """So that the worker finds this very package, installed or not."""
-    own = str(Path(__file__).parents[2])
-    return os.pathsep.join([own, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def _obituary(folder: JobFolder, last: dict) -> str:
