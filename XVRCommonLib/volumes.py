@@ -36,6 +36,16 @@ def worldFromParent(node):
     return arrayFromMatrix(matrix)
 
 
+def worldFromTransform(node):
+    """4x4 of a linear transform node and all above it.
+
+    :raises InputError: one above it is not linear.
+    """
+    matrix = vtk.vtkMatrix4x4()
+    node.GetMatrixTransformToParent(matrix)
+    return worldFromParent(node) @ arrayFromMatrix(matrix)
+
+
 def worldFromIjk(node):
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)

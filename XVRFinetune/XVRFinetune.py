@@ -9,7 +9,7 @@ from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleLogic
 
 from XVRCommonLib import panel
-from XVRCommonLib.packages import NETWORKS
+from XVRCommonLib.packages import NETWORKS, selfCheck
 
 PATIENCE_S = 600
 """For the module's own test."""
@@ -51,7 +51,6 @@ class XVRFinetuneWidget(panel.Panel):
         from XVRFinetuneLib.training_section import TrainingSection
 
         from XVRCommonLib.install_section import InstallSection
-        from XVRCommonLib.packages import selfCheck
 
         self.jobStart = JobStart(self.worker, self._onJobChanged)
         self.watch = JobWatch(self.worker, self._onTick, self._onLooked, self.say)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from finetune_steps import SHORTLY_S, STARTED_S, choose_inputs, settle, type_detector
 from fixed_network import network_that_says
+from panel_steps import silent
 from PIL import Image
 from registration_scene import CENTER, add_volume, patient
 from slicerhost import testing as user
@@ -16,6 +17,7 @@ from test_registration_inputs import unusable_volume
 from xvrcore.checkpoint import write_checkpoint
 from xvrcore.networks.ranges import preset
 from xvrcore.segments import read_segmentation
+from xvrcore.template import read_template_transform
 from xvrcore.volume_io import read_volume
 
 
@@ -34,6 +36,7 @@ def test_every_step_says_what_is_missing(trainer, ct):
     ui = trainer.ui
     settle(trainer)
     assert ui.startButton.toolTip == ui.startStatus.text == "Choose a CT or MR volume."
+    assert silent(trainer) == []
     user.select_node(ui.ctSelector, ct)
     settle(trainer)
     assert "Choose an example X-ray, or type" in ui.startStatus.text
@@ -41,6 +44,7 @@ def test_every_step_says_what_is_missing(trainer, ct):
     assert ui.sddBox.styleSheet
     type_detector(trainer)
     assert ui.startButton.enabled
+    assert silent(trainer) == []
     assert not ui.sddBox.styleSheet
     assert "387 x 317 mm" in ui.inputsStatus.text
     assert ui.headerValuesButton.toolTip == "Nothing was typed over an X-ray's values."
@@ -245,7 +249,10 @@ def test_a_job_that_fails_says_why_and_what_to_do(primed, small_jobs):
     assert primed.ui.resumeButton.enabled
 
 
-def test_a_network_of_another_patient_is_refused_in_the_panels_words(primed, xray, jobs_root, tmp_path):
+def test_a_network_of_another_patient_is_refused_until_a_transform_says_how_the_two_lie(
+        primed, xray, small_jobs, jobs_root, tmp_path):
+    import slicer
+
     volume = patient()
     elsewhere = replace(volume, ras_from_ijk=volume.ras_from_ijk + 40 * np.eye(4, k=3))
     write_checkpoint(tmp_path / "other.safetensors",
@@ -257,8 +264,19 @@ def test_a_network_of_another_patient_is_refused_in_the_panels_words(primed, xra
     user.wait_until(lambda: "trained on another volume" in primed.ui.messageLabel.text, STARTED_S, "said")
     settle(primed)
     assert "choose one trained on this volume" in primed.ui.messageLabel.text
-    assert "--" not in primed.ui.messageLabel.text
+    assert "state the template transform" in primed.ui.messageLabel.text
     assert not primed.watch.jobs
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "to template")
+    slicer.util.updateTransformMatrixFromArray(node, np.eye(4) + 40 * np.eye(4, k=3))
+    user.click(primed.ui.advancedSection)
+    user.select_node(primed.ui.templateSelector, node)
+    settle(primed)
+    user.click(primed.ui.startButton)
+    user.wait_until(lambda: "running" in primed.ui.stateLabel.text, STARTED_S, "it runs")
+    settle(primed)
+    assert not primed.ui.messageLabel.text
+    stated = read_template_transform(primed.watch.folder / "template.tfm")
+    np.testing.assert_allclose(stated, slicer.util.arrayFromTransformMatrix(node), atol=1e-9)
 
 
 def test_a_name_that_is_taken_is_refused(primed, jobs_root):

@@ -11,13 +11,14 @@ RANGES = ("primary_deg", "secondary_deg", "roll_deg", "right_mm", "down_mm", "di
 @dataclass(frozen=True)
 class Order:
     """What is to be trained: ``quantity`` of the volume, the detector (:class:`xvrcore.camera.Intrinsics`), the
-    range (:class:`xvrcore.networks.ranges.PoseRange`), an earlier network or None, and the budget; 0 iterations and
-    threads leave it open."""
+    range (:class:`xvrcore.networks.ranges.PoseRange`), an earlier network or None, the motion (4x4, RAS) or None
+    that brings the volume onto that network's, and the budget; 0 iterations and threads leave it open."""
 
     quantity: str
     intrinsics: object
     poseRange: object
     startNetwork: object
+    networkFromVolume: object
     profile: str
     minutes: float
     iterations: int
@@ -25,7 +26,7 @@ class Order:
     seed: int
 
 
-def finetuneWords(order, folder, volumeFile, segmentsFile):
+def finetuneWords(order, folder, volumeFile, segmentsFile, templateFile=None):
     """All that the worker needs, so that it depends on no default."""
     words = ["finetune", "--detach", "--job", folder, "--volume", volumeFile,
              "--modality", MODALITIES[order.quantity], *_geometry(order.intrinsics)]
@@ -35,6 +36,8 @@ def finetuneWords(order, folder, volumeFile, segmentsFile):
         words += ["--segmentation", segmentsFile, "--only-segments", CHOSEN]
     if order.startNetwork is not None:
         words += ["--checkpoint", order.startNetwork]
+    if templateFile is not None:
+        words += ["--template-transform", templateFile]
     words += ["--profile", order.profile, "--seed", order.seed]
     words += ["--iterations", order.iterations] if order.iterations else ["--minutes", _number(order.minutes)]
     words += ["--threads", order.threads] if order.threads else []

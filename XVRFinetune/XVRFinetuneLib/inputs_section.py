@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib.colors import MISSING_STYLE
 from XVRCommonLib.drop_area import DropArea
+from XVRCommonLib.enabling import enable
 from XVRCommonLib.volumes import MODALITIES
 
 from .subject import segmentsInWords
@@ -95,9 +96,7 @@ class InputsSection:
         self._showGeometry(session)
         self._updating = False
         edited = session.hasXray and p.edits != "{}"
-        self.ui.headerValuesButton.enabled = edited
-        self.ui.headerValuesButton.toolTip = _("Forget what was typed") if edited else \
-            _("Nothing was typed over an X-ray's values.")
+        enable(self.ui.headerValuesButton, "" if edited else _("Nothing was typed over an X-ray's values."))
         self.ui.inputsStatus.text = self._words(session)
 
     def _showGeometry(self, session):
@@ -111,9 +110,7 @@ class InputsSection:
                 box.value = value
             box.styleSheet = MISSING_STYLE if self._isMissing(session, name, value) else ""
         for name in ("rows", "cols"):
-            self._box(name).enabled = not session.hasXray
-        self.ui.rowsBox.toolTip = _("The X-ray's own") if session.hasXray else _("Height of the image in pixels")
-        self.ui.colsBox.toolTip = _("The X-ray's own") if session.hasXray else _("Width of the image in pixels")
+            enable(self._box(name), _("The X-ray's own") if session.hasXray else "")
 
     def _isMissing(self, session, name, value):
         if session.reading is not None:

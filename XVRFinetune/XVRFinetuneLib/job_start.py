@@ -10,7 +10,7 @@ from xvrcore.errors import InputError
 from xvrcore.files import write_whole
 
 from .command_line import finetuneWords
-from .volume_files import writeSubject
+from .volume_files import writeInputs
 from .worker_python import Command
 
 NO_NAME = re.compile(r'[/\\:*?"<>|\x00-\x1f]|\.$')
@@ -45,7 +45,7 @@ class JobStart:
             else:
                 self._run(finetuneWords(order, folder, *files))
 
-        self.worker.request("write", lambda: writeSubject(subject, folder, volumeFile), onWritten)
+        self.worker.request("write", lambda: writeInputs(order, subject, folder, volumeFile), onWritten)
 
     def resume(self, folder):
         self.folder = folder

@@ -7,6 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
+from XVRCommonLib.enabling import enable
 from XVRCommonLib.text_table import TextTable
 from xvrcore.errors import InputError
 from xvrcore.training.files import NETWORK
@@ -77,17 +78,11 @@ class JobsSection:
         self.table.select(next((i for i, job in enumerate(jobs) if job.path == self.panel.watch.folder), -1))
         state = self._selected()
         nothing = _("Choose a job in the table.") if state is None else ""
-        self._show(self.ui.stopButton, nothing or busy or _unless(state.phase == "running", _("It does not run.")),
-                   _("Save and end; it can be resumed"))
-        self._show(self.ui.resumeButton, nothing or busy or _unless(state.phase in RESUMABLE, _whyNotResume(state)),
-                   _("Go on from what was saved"))
-        self._show(self.ui.useButton, nothing or self._whyNotUse(state), _("Register X-rays with this network"))
-        self._show(self.ui.openButton, nothing, _("Show the job's files"))
+        enable(self.ui.stopButton, nothing or busy or _unless(state.phase == "running", _("It does not run.")))
+        enable(self.ui.resumeButton, nothing or busy or _unless(state.phase in RESUMABLE, _whyNotResume(state)))
+        enable(self.ui.useButton, nothing or self._whyNotUse(state))
+        enable(self.ui.openButton, nothing)
         self.ui.jobsStatus.text = busy or ("" if jobs else _("No job yet."))
-
-    def _show(self, button, why, tip):
-        button.enabled = not why
-        button.toolTip = why or tip
 
     def _whyNotUse(self, state):
         if not (state.path / NETWORK).is_file():

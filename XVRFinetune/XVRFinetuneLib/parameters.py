@@ -5,6 +5,7 @@ import pathlib
 from typing import Annotated
 
 from slicer import (
+    vtkMRMLLinearTransformNode,
     vtkMRMLPlotChartNode,
     vtkMRMLPlotSeriesNode,
     vtkMRMLScalarVolumeNode,
@@ -78,6 +79,7 @@ class Parameters:
     intervals: str = "{}"  # what the user stated of the range, JSON of fields of xvrcore.networks.ranges.PoseRange
 
     startNetwork: pathlib.Path
+    templateTransform: vtkMRMLLinearTransformNode
     profile: Profile = Profile.auto
     minutes: Annotated[float, WithinRange(0.5, 1440)] = 5.0
     iterations: Annotated[int, WithinRange(0, 10000000)] = 0  # 0: train by the clock

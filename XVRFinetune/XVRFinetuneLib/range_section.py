@@ -5,6 +5,8 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
+from XVRCommonLib.enabling import enable
+
 from .command_line import RANGES
 from .picture import showPicture
 
@@ -42,12 +44,11 @@ class RangeSection:
         self._updating = True
         for field in RANGES:
             for box, value in zip(self._boxes(field), getattr(session.poseRange, field, (None, None)), strict=True):
-                box.enabled = not why
+                enable(box, why)
                 if value is not None and abs(box.value - value) > SETTLED:
                     box.value = value
         self._updating = False
-        self.ui.presetButton.enabled = stated
-        self.ui.presetButton.toolTip = _("Forget what was typed") if stated else _("This is the preset.")
+        enable(self.ui.presetButton, "" if stated else _("This is the preset."))
         self.ui.rangeWords.text = why or session.rangeProblem or session.poseRange.in_words()
         self._showPicture(session)
 

@@ -4,6 +4,7 @@ import json
 
 from slicer.i18n import tr as _
 
+from XVRCommonLib.volumes import worldFromTransform
 from XVRCommonLib.xrays import editsOf, optionsOf, readerOf
 from xvrcore.errors import InputError
 
@@ -183,5 +184,6 @@ class Session:
         """What is to be trained."""
         p = self.p
         start = p.startNetwork if p.startNetwork.name else None
-        return Order(self.subject.volume.quantity, self.example.intrinsics, self.poseRange, start, p.profile.name,
-                     p.minutes, p.iterations, p.threads, p.seed)
+        template = worldFromTransform(p.templateTransform) if start and p.templateTransform else None
+        return Order(self.subject.volume.quantity, self.example.intrinsics, self.poseRange, start, template,
+                     p.profile.name, p.minutes, p.iterations, p.threads, p.seed)

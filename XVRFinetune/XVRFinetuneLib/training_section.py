@@ -7,6 +7,7 @@ from pathlib import Path
 from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
+from XVRCommonLib.enabling import enable
 from XVRCommonLib.network_chooser import NetworkChooser
 from xvrcore.errors import InputError
 
@@ -87,20 +88,15 @@ class TrainingSection:
     def update(self, session):
         p, starting = session.p, self.panel.jobStart
         self.networkChooser.show(p.startNetwork)
-        self.ui.minutesBox.enabled = p.iterations == 0
-        self.ui.minutesBox.toolTip = _("Of training alone") if p.iterations == 0 else \
-            _("The number of iterations in Advanced decides.")
+        enable(self.ui.minutesBox, _("The number of iterations in Advanced decides.") if p.iterations else "")
         self.ui.budgetLabel.text = _budgetInWords(p)
         folder = jobFolder(p)
         self.ui.nameEdit.placeholderText = folder.name if folder is not None else ""
         self.ui.folderLabel.text = "" if folder is None else _("The job goes to {folder}.").format(folder=folder)
         blocked = starting.doing or session.cannotStart()
-        self.ui.startButton.enabled = not blocked
-        self.ui.startButton.toolTip = blocked or _("Train in the background; Slicer can be used, and closed, meanwhile")
+        enable(self.ui.startButton, blocked)
         self.ui.startStatus.text = blocked
-        self.ui.checkButton.enabled = self._check is None
-        self.ui.checkButton.toolTip = _("Names its devices and runs a kernel on each") if self._check is None else \
-            _("The check is under way.")
+        enable(self.ui.checkButton, "" if self._check is None else _("The check is under way."))
         if self._check is not None:
             self.ui.checkLabel.text = _("Checking {python}…").format(python=workerPython())
 

@@ -1,4 +1,4 @@
-"""Files for the worker: the volume's own where it says what the scene shows, else one in the job's folder."""
+"""Files for the worker: the volume's own where it says what the scene shows; what else it needs in the job's folder."""
 
 import numpy as np
 from slicer.i18n import tr as _
@@ -8,7 +8,7 @@ from xvrcore.errors import InputError
 from xvrcore.files import said_plainly
 
 READABLE = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
-VOLUME, SEGMENTS = "volume.nrrd", "segments.nrrd"
+VOLUME, SEGMENTS, TEMPLATE = "volume.nrrd", "segments.nrrd", "template.tfm"
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 LEAST_ORTHOGONAL = 1e-4
 
@@ -18,6 +18,15 @@ def fileOf(node):
     path = pathOf(node)
     same = path.is_file() and path.name.lower().endswith(READABLE) and not node.GetModifiedSinceRead()
     return path if same and node.GetParentTransformNode() is None else None
+
+
+def writeInputs(order, subject, folder, volumeFile):
+    """What :func:`writeSubject` gives, and the file of the order's template transform or None."""
+    files = writeSubject(subject, folder, volumeFile)
+    if order.networkFromVolume is None:
+        return *files, None
+    writeTemplate(order.networkFromVolume, folder / TEMPLATE)
+    return *files, folder / TEMPLATE
 
 
 def writeSubject(subject, folder, volumeFile):
@@ -53,8 +62,24 @@ def writeVolume(volume, path):
     image.SetSpacing(volume.spacing_mm.tolist())
     image.SetOrigin(matrix[:3, 3].tolist())
     image.SetDirection(direction.ravel().tolist())
+    _written(lambda: sitk.WriteImage(image, str(path), True), path)
+
+
+def writeTemplate(networkFromVolume, path):
+    """A motion (4x4, RAS) as ITK has it: in LPS, from the network's volume to this one.
+
+    :raises InputError: the file cannot be written.
+    """
+    import SimpleITK as sitk
+
+    matrix = LPS_FROM_RAS @ np.linalg.inv(networkFromVolume) @ LPS_FROM_RAS
+    transform = sitk.AffineTransform(matrix[:3, :3].ravel().tolist(), matrix[:3, 3].tolist())
+    _written(lambda: sitk.WriteTransform(transform, str(path)), path)
+
+
+def _written(write, path):
     try:
-        sitk.WriteImage(image, str(path), True)
+        write()
     except RuntimeError as error:
         raise InputError(_("{path} cannot be written: free some space, or choose another folder.").format(
             path=path)) from error
