@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest, ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
+from .enabling import enable
 from .packages import missingPackages
 from .worker import TURN_S, Worker
 
@@ -90,9 +91,7 @@ class Panel(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         ready = self.installSection.ready
         for name in self.SECTIONS:
-            section = getattr(self.ui, name)
-            section.enabled = ready
-            section.toolTip = "" if ready else _("Install the packages named above first.")
+            enable(getattr(self.ui, name), "" if ready else _("Install the packages named above first."))
         for section in self.sections if ready else ():
             section.update(self.session)
 

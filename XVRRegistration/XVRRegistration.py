@@ -7,7 +7,7 @@ from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleLogic
 
 from XVRCommonLib import panel
-from XVRCommonLib.packages import RENDERING
+from XVRCommonLib.packages import RENDERING, selfCheck
 
 PATIENCE_S = 300
 """For each part of the module's own test."""
@@ -58,7 +58,6 @@ class XVRRegistrationWidget(panel.Panel):
         from XVRRegistrationLib.start_section import StartSection
 
         from XVRCommonLib.install_section import InstallSection
-        from XVRCommonLib.packages import selfCheck
 
         self.installSection = InstallSection(self.ui, self, RENDERING, selfCheck)
         self.startSection, self.overlaySection = StartSection(self.ui, self), OverlaySection(self.ui, self)

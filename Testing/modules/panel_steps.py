@@ -3,6 +3,8 @@
 from slicerhost import testing as user
 
 READ_S, REGISTERED_S = 60, 120
+CHOICES = ("QPushButton", "QToolButton", "QCheckBox", "QSpinBox", "QDoubleSpinBox", "ctkSliderWidget")
+"""Classes of the widgets with which a user chooses."""
 
 
 def choose_inputs(panel, ct, xray):
@@ -38,3 +40,9 @@ def register(panel):
 def open_section(section):
     if section.collapsed:
         user.click(section)
+
+
+def silent(panel):
+    """Names of the widgets that cannot be used and do not say why."""
+    return [name for name, widget in vars(panel.ui).items() if type(widget).__name__ in CHOICES
+            and not widget.enabled and not widget.toolTip]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from panel_steps import choose_inputs, open_section, register, settle, wait_for_drr
+from panel_steps import CHOICES, choose_inputs, open_section, register, settle, silent, wait_for_drr
 from registration_scene import camera, finer, mtre_mm, patient, write_xray
 from slicerhost import testing as user
 
@@ -79,15 +79,6 @@ def test_auto_start_registers_with_live_progress(panel, ct, tmp_path):
     user.click(panel.ui.beforeButton)
     settle(panel)
     assert mtre_mm(panel.session.xray.camera(), truth) < 1
-
-
-CHOICES = ("QPushButton", "QToolButton", "QCheckBox", "QSpinBox", "ctkSliderWidget")
-
-
-def silent(panel):
-    """Names of the widgets that cannot be used and do not say why."""
-    return [name for name, widget in vars(panel.ui).items() if type(widget).__name__ in CHOICES
-            and not widget.enabled and not widget.toolTip]
 
 
 def tips(panel):
