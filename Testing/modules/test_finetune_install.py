@@ -99,13 +99,16 @@ def test_a_python_that_cannot_train_is_named(primed, tmp_path):
     user.wait_until(lambda: "choose another in Advanced" in primed.ui.messageLabel.text, SHORTLY_S, "said")
 
 
-def test_the_modules_own_test_passes(trainer, small_jobs, jobs_root):
+def test_the_modules_own_test_passes_and_leaves_the_users_jobs_alone(trainer, small_jobs, jobs_root):
     import slicer
+
+    from XVRCommonLib import job_list
 
     slicer.selfTests["XVRFinetune"]()
     assert dialogs.shown[-1].text == "Test passed"
     settle(trainer)
-    assert trainer.parameters.training.GetNumberOfRows() > 0
+    assert not list(jobs_root.glob("*"))
+    assert job_list.rootFolder() == jobs_root
 
 
 def test_the_modules_own_test_is_skipped_without_torch(trainer):
