@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from xvrcore.attenuation import AIR_HU, bone_volume, cut_faces, hounsfield_from
+from xvrcore.attenuation import AIR_HU, cut_faces, hounsfield_from
+from xvrcore.bones import bone_volume
 from xvrcore.errors import InputError
 from xvrcore.objective import Objective
 from xvrcore.render import Projector, make_projector

@@ -35,3 +35,26 @@ def save(values: np.ndarray, path: Path, spacing=(PITCH_MM,) * 3, origin=(0.0, 0
     image.SetOrigin(origin[:values.ndim])
     sitk.WriteImage(image, str(path))
     return path
+
+
+def patient_and_xray(folder: Path) -> Path:
+    """The folder with a CT, its labels, and an X-ray with its truth."""
+    write_xray(write_patient(folder), folder / "xray.dcm")
+    return folder
+
+
+def registered_in(out: Path, patient: Path) -> Path:
+    """The folder with what one registration of the patient's X-ray wrote."""
+    assert main(["register", *case(patient), "--out", str(out), "--segmentation", str(patient / "labels.nii.gz")]) == 0
+    return out
+
+
+def case(patient: Path, xray="xray.dcm", volume="ct.nii.gz") -> list[str]:
+    return ["--volume", str(patient / volume), "--xray", str(patient / xray)]
+
+
+def complaint(capsys) -> str:
+    """The one line on stderr."""
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]

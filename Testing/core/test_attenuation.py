@@ -4,24 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from scans import ct, cylinder
 
-from xvrcore import rigid
 from xvrcore.attenuation import (
     CtSettings,
     MrSettings,
     attenuation_from_ct,
     attenuation_from_mr,
     attenuation_per_mm,
-    bone_volume,
     cut_faces,
 )
+from xvrcore.bones import bone_volume
 from xvrcore.errors import InputError
 from xvrcore.volume import Volume
-
-
-def ct(values, spacing=(1, 1, 1)) -> Volume:
-    return Volume(np.asarray(values, np.float32), np.diag([*spacing, 1.0]), "HU")
 
 
 def attenuation_at(hu, **settings) -> np.ndarray:
@@ -79,13 +74,6 @@ def test_the_place_and_the_ct_are_left_as_they_are(rng):
     assert found.quantity == "attenuation"
 
 
-def cylinder(shape, radius, center=None) -> np.ndarray:
-    """A disk in every slice, [k, j, i]."""
-    j, i = np.indices(shape[1:])
-    cj, ci = center or ((shape[1] - 1) / 2, (shape[2] - 1) / 2)
-    return np.broadcast_to((j - cj) ** 2 + (i - ci) ** 2 <= radius ** 2, shape)
-
-
 @pytest.mark.parametrize("odd", [0, 1])
 def test_the_zeros_around_a_masked_ct_are_air_and_those_inside_are_water(rng, odd):
     shape = (12 + odd, 40 + odd, 44 + odd)
@@ -104,85 +92,6 @@ def test_a_water_phantom_in_air_stays_water():
     found = attenuation_from_ct(ct(np.where(body, 0, -1000)))
     np.testing.assert_allclose(found.values[body], attenuation_per_mm(60)[0], rtol=1e-6)
     assert not found.values[~body].any()
-
-
-def scan(rng, slices=40, size=140, pitch=3.0):
-    """A trunk with arms beside it and a hand on it, air between, [k, j, i] HU; anterior at low j."""
-    values = np.full((slices, size, size), -1000.0)
-    k = np.arange(slices)[:, None, None]
-    j, i = np.indices((size, size))
-    trunk = ((i - 70) / (45 + 3 * np.sin(k / 5))) ** 2 + ((j - 60) / (28 + 2 * np.cos(k / 4))) ** 2 <= 1
-    arms = ((np.abs(i - 70) - 58 - np.sin(k / 6)) ** 2 + (j - 66 + k / 20) ** 2 <= 7 ** 2)
-    fingers = ((np.abs(i - 70) % 8 - 4) ** 2 + (j - 24 - k / 20) ** 2 <= 2.2 ** 2) & (np.abs(i - 70) < 16) & (k < 36)
-    patient = trunk | arms | fingers
-    values[patient] = 40
-    return values + rng.normal(0, 15, values.shape), patient, np.diag([-pitch, -pitch, 3.0, 1])
-
-
-def shell_table(values, row=100, thickness=2, bend=6e-3):
-    """A curved shell on which a thin foam lies, the same in each slice."""
-    size = values.shape[1]
-    j, i = np.indices((size, size))
-    surface = row - bend * (i - 70) ** 2
-    shell = (j >= surface) & (j < surface + thickness) & (np.abs(i - 70) < 55)
-    core = (j >= surface + thickness) & (j < surface + 3 * thickness) & (np.abs(i - 70) < 50)
-    values[:, core] = -900
-    values[:, shell] = 120
-    return shell | core
-
-
-@pytest.mark.parametrize("side", ["supine", "prone"])
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
-def test_the_table_goes_and_the_patient_stays_however_the_grid_is_stored(rng, side, order):
-    values, patient, ras_from_ijk = scan(rng)
-    table = shell_table(values)
-    if side == "prone":
-        values, patient, table = values[:, ::-1], patient[:, ::-1], table[::-1]
-    full = np.broadcast_to(table, values.shape)
-    permute = np.eye(4)[[*(2 - np.array(order)[::-1]), 3]].T
-    stored = Volume(np.ascontiguousarray(values.transpose(order), np.float32), ras_from_ijk @ permute, "HU")
-    kept = attenuation_from_ct(stored, CtSettings(remove_table=False)).values
-    found = attenuation_from_ct(stored)
-    assert found.values[full.transpose(order)].max() == 0
-    np.testing.assert_array_equal(found.values[patient.transpose(order)], kept[patient.transpose(order)])
-    assert any("table was removed" in note for note in found.notes)
-
-
-def untouched(values, ras_from_ijk=None) -> bool:
-    ras_from_ijk = np.diag([-3, -3, 3.0, 1]) if ras_from_ijk is None else ras_from_ijk
-    volume = Volume(values.astype(np.float32), ras_from_ijk, "HU")
-    return np.array_equal(attenuation_from_ct(volume).values,
-                          attenuation_from_ct(volume, CtSettings(remove_table=False)).values)
-
-
-def test_no_patient_is_taken_for_a_table(rng):
-    values, _, _ = scan(rng)
-    assert untouched(values), "a trunk with arms and fingers"
-    assert untouched(values[:, :, 40:]), "a trunk cut off at one side"
-    assert untouched(values[:, 55:90, 30:110]), "the middle of a trunk, cut off all round"
-    legs = np.where(cylinder((30, 120, 120), 18, (60, 35)) | cylinder((30, 120, 120), 18, (60, 85)), 40, -1000)
-    assert untouched(legs), "two straight legs"
-    slab = np.full((30, 120, 120), -1000)
-    slab[:, 60:70, 10:110] = 40
-    assert untouched(slab), "one flat body"
-    chest = np.full((30, 120, 120), -1000.0)
-    chest[:, 50:90, 20:100] = 40
-    for k, wall in enumerate(chest):
-        wall[20 + k // 2:28 + k // 2, 10:110] = 40
-    assert untouched(chest), "a chest wall that slants away from the heart"
-
-
-def test_a_table_that_touches_the_skin_is_left(rng):
-    values, patient, _ = scan(rng)
-    values[:, 85:89, 20:120] = 60
-    assert untouched(values)
-
-
-def test_an_oblique_grid_is_left(rng):
-    values, _, ras_from_ijk = scan(rng)
-    shell_table(values)
-    assert not untouched(values, ras_from_ijk)
-    assert untouched(values, rigid.twist_motion(np.r_[0.5, 0, 0, 0, 0, 0], np.zeros(3)) @ ras_from_ijk)
 
 
 @pytest.mark.parametrize("along", [0, 1, 2])
@@ -206,54 +115,6 @@ def test_a_touch_does_not_cut_an_end():
     body[0, 8:11, 14:18] = 0.02
     body[:, 10:20, 10:20] = 0.001
     assert cut_faces(Volume(body, np.eye(4), "attenuation")) == (False,) * 6
-
-
-def seen_at(volume, grid) -> np.ndarray:
-    """Values of ``volume`` at the voxels of ``grid``, 0 outside of it."""
-    places = np.linalg.inv(volume.ras_from_ijk) @ grid.ras_from_ijk
-    return ndimage.affine_transform(volume.values, places[:3, :3][::-1, ::-1], places[:3, 3][::-1], order=1,
-                                    output_shape=grid.values.shape, mode="constant")
-
-
-def test_bones_become_solid_and_everything_else_air(rng):
-    shape, spacing = (30, 64, 64), (1.5, 1.5, 2)
-    values = np.where(cylinder(shape, 28), 40, -1000) + rng.normal(0, 10, shape)
-    shaft, marrow = cylinder(shape, 8, (20, 30)), cylinder(shape, 5, (20, 30))
-    values[shaft] = 900
-    values[marrow] = -30
-    values[3, 40, 40] = 700
-    volume = ct(values, spacing)
-    found = bone_volume(volume)
-    _, bone = attenuation_per_mm(70)
-    seen = seen_at(found, volume)
-    np.testing.assert_allclose(seen[cylinder(shape, 6, (20, 30))], bone, rtol=1e-5)
-    assert not seen[~cylinder(shape, 11, (20, 30))].any()
-    assert found.quantity == "attenuation"
-    assert found.values.size < 0.5 * values.size
-    assert cut_faces(found) == (False, False, False, False, True, True)
-
-
-def test_merged_voxels_leave_bones_in_their_place():
-    values = np.full((10, 80, 81), 0.0)
-    values[:, 21:51, 30:61] = 800
-    fine = ct(values, (0.5, 0.4, 2))
-    found = bone_volume(fine)
-    np.testing.assert_allclose(found.spacing_mm, (1.0, 1.2, 2))
-    weights = found.values / found.values.sum()
-    center = [(weights * axis).sum() for axis in np.indices(weights.shape)[::-1]]
-    expected = rigid.apply(fine.ras_from_ijk, [45, 35, 4.5])
-    np.testing.assert_allclose(rigid.apply(found.ras_from_ijk, center), expected, atol=0.3)
-
-
-def test_a_table_is_no_bone(rng):
-    values, _, ras_from_ijk = scan(rng)
-    table = shell_table(values)
-    values[:, table] = 400
-    values[:, 55:65, 60:80] = 700
-    volume = Volume(values.astype(np.float32), ras_from_ijk, "HU")
-    seen = seen_at(bone_volume(volume), volume)
-    assert not seen[:, table].any()
-    assert seen[:, 58:62, 65:75].all()
 
 
 def mr(rng):
