@@ -100,6 +100,15 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments, capsys):
     assert complaint(capsys).startswith("xvrcore: error: ")
 
 
+def test_a_name_that_the_output_cannot_encode_is_no_fault(tmp_path):
+    folder = tmp_path / "Rücken"
+    folder.mkdir()
+    done = subprocess.run([sys.executable, "-m", "xvrcore", "jobs", "list", str(folder)], capture_output=True,
+                          text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "cken holds no jobs" in done.stdout
+
+
 def _parse(*arguments):
     return _parser(list(arguments)).parse_args(arguments)
 

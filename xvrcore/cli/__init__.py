@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser(arguments).parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):      # a file's name that this encoding lacks must not end the work
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         prepare_threads(getattr(options, "threads", None))
         return importlib.import_module(f"xvrcore.cli.{options.command}").run(options)
