@@ -61,15 +61,21 @@ class Radiograph:
         known = self.origins.get("patient_orientation")
         return None if known is None or known.source == "assumed" else tuple(known.value)
 
+    @property
+    def flip_is_stated(self) -> bool:
+        """Whether somebody said how the image is mirrored; else it rests on the angles, or is open."""
+        return self.origins["flip"].source in ("user", "sidecar")
+
     def without_angles(self) -> "Radiograph":
         """The same radiograph with its angles forgotten (``--ignore-angles``), and with them what they implied.
 
         The flip follows from the angles together with the patient's orientation, so it is open again, unless
-        the user stated it.
+        it was stated.
         """
         forgotten = [replace(r, positioner=replace(r.positioner, primary_deg=None, secondary_deg=None))
                      for r in self.readings]
-        if self.origins["flip"].source != "user" and len({r.intrinsics.flipped for r in forgotten}) == 1:
-            forgotten += [replace(r, intrinsics=r.intrinsics.mirrored()) for r in forgotten]
         origins = {k: v for k, v in self.origins.items() if k not in ("primary_deg", "secondary_deg")}
+        if not self.flip_is_stated and len({r.intrinsics.flipped for r in forgotten}) == 1:
+            origins["flip"] = Origin(forgotten[0].intrinsics.flipped, "assumed", "angles are ignored: both are tried")
+            forgotten += [replace(r, intrinsics=r.intrinsics.mirrored()) for r in forgotten]
         return replace(self, readings=tuple(forgotten), origins=origins)

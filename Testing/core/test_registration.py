@@ -55,9 +55,13 @@ def test_a_header_that_tells_another_view_is_not_believed_forever(scene):
 def test_forgotten_angles_leave_the_flip_open_unless_stated(scene):
     _, _, view, image = scene
     plain = imaginary.radiograph(image, view)
-    assert {r.intrinsics.flipped for r in plain.without_angles().readings} == {True, False}
-    stated = replace(plain, origins={**plain.origins, "flip": Origin(True, "user")})
-    assert {r.intrinsics.flipped for r in stated.without_angles().readings} == {True}
+    forgotten = plain.without_angles()
+    assert {r.intrinsics.flipped for r in forgotten.readings} == {True, False}
+    assert forgotten.origins["flip"].source == "assumed"
+    for source in ("user", "sidecar"):
+        stated = replace(plain, origins={**plain.origins, "flip": Origin(True, source)}).without_angles()
+        assert {r.intrinsics.flipped for r in stated.readings} == {True}
+        assert stated.origins["flip"].source == source
 
 
 def test_polarity_and_flip_left_open_are_settled_by_fit(scene):

@@ -71,8 +71,7 @@ class Starts:
         """Whether a view agrees with the reading's flip, where the header says how the image lies to the patient."""
         orientation = self.radiograph.patient_orientation
         wanted = flip_for(*STANDARD_VIEWS[view], orientation) if orientation else None
-        stated = self.radiograph.origins["flip"].source == "user"
-        return stated or wanted is None or wanted == reading.intrinsics.flipped
+        return self.radiograph.flip_is_stated or wanted is None or wanted == reading.intrinsics.flipped
 
     def _resolved(self, wanted: str) -> str:
         has_angles = self.radiograph.readings[0].positioner.has_angles
