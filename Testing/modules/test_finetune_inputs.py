@@ -1,7 +1,7 @@
 """What is chosen becomes a job that trains exactly that; what is missing or wrong is said in the panel."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -222,18 +222,19 @@ def _no_process(*_words, **_options):
 
 
 def test_the_panels_choices_are_the_cores(host, trainer):
+    from XVRFinetuneLib.command_line import RANGES
     from XVRFinetuneLib.parameters import Anatomy, Parameters, Profile, View
 
-    from xvrcore.networks.ranges import ANATOMIES, VIEWS
+    from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange
     from xvrcore.training.settings import PROFILES, TrainingSettings
 
+    assert tuple(one.name for one in fields(PoseRange)) == RANGES
     assert {one.name for one in Anatomy} == set(ANATOMIES)
     assert {one.coreName for one in View} == {None, *VIEWS}
     assert {one.name for one in Profile} == {"auto", *PROFILES}
     assert trainer.parameters.minutes == TrainingSettings().minutes
     assert trainer.parameters.seed == TrainingSettings().seed
     assert Parameters is type(trainer.parameters)
-
 
 
 def test_a_job_that_fails_says_why_and_what_to_do(primed, small_jobs):

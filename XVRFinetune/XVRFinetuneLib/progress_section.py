@@ -62,7 +62,9 @@ class ProgressSection:
 
     def _showState(self, state):
         words = f"{state.path.name}: {STATES[state.phase]}"
-        showColored(self.ui.stateLabel, f"{words}. {state.message}" if state.message else words, COLORS[state.phase])
+        if state.message and not state.is_live:     # what a worker says is in its log, and changes by the second
+            words = f"{words}. {state.message}"
+        showColored(self.ui.stateLabel, words, COLORS[state.phase])
 
     def _showProgress(self, state, latest):
         if state.phase == "finished":
