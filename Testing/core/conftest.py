@@ -35,6 +35,30 @@ def shared_data() -> Path:
     return PRACTICE_DATA
 
 
+@pytest.fixture(scope="module")
+def ct(tmp_path_factory) -> Path:
+    """The imaginary patient's CT on disk; ``labels.nii.gz`` beside it."""
+    from cli_files import write_patient
+    return write_patient(tmp_path_factory.mktemp("patient"))
+
+
+@pytest.fixture(scope="module")
+def patient(ct):
+    """The same, ready for rendering on the CPU."""
+    from training_scene import patient_at
+    return patient_at(ct)
+
+
+@pytest.fixture
+def one_thread():
+    """What is to come out the same to the last bit is computed by one thread."""
+    import torch
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Fresh random numbers in every run; a failure shows the seed, XVR_TEST_SEED brings it back."""

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from checkpoint_files import Hostile
-from cli_files import write_patient, write_xray
+from cli_files import write_xray
 from PIL import Image
-from training_scene import EXAMPLE, RANGE, begin, patient_at, wait_for, weights_of
+from training_scene import EXAMPLE, RANGE, begin, wait_for, weights_of
 
 from xvrcore.checkpoint import read_checkpoint
 from xvrcore.cli import main
@@ -31,22 +31,7 @@ from xvrcore.training.views import write_views
 BRIEF = TrainingSettings(iterations=12, batch=4, validation_xrays=2)
 
 
-@pytest.fixture(scope="module")
-def ct(tmp_path_factory):
-    return write_patient(tmp_path_factory.mktemp("patient"))
-
-
-@pytest.fixture(scope="module")
-def patient(ct) -> Patient:
-    return patient_at(ct)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def trainer_of(patient: Patient, settings: TrainingSettings) -> Trainer:
@@ -225,7 +210,7 @@ def test_without_an_xray_the_whole_geometry_has_to_be_typed(ct, tmp_path, capsys
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    (["--minutes", "0"], "budget"), (["--range-roll-deg", "20", "10"], "roll_deg"),
+    (["--minutes", "0"], "budget"), (["--seed", "-1"], "seed"), (["--range-roll-deg", "20", "10"], "roll_deg"),
     (["--volume", "gone.nii.gz"], "does not exist"), (["--xray", "{0}", "{0}"], "one X-ray")])
 def test_wrong_input_is_said_before_a_job_begins(ct, xray, tmp_path, capsys, change, said):
     words = [word.format(xray) for word in change]

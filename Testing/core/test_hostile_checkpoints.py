@@ -36,14 +36,10 @@ def weights() -> dict:
 
 
 @pytest.fixture
-def ours() -> Checkpoint:
-    return small_checkpoint()
-
-
-@pytest.fixture
-def written(ours, tmp_path):
+def written(tmp_path):
+    """A whole network of ours."""
     path = tmp_path / "net.safetensors"
-    write_checkpoint(path, ours)
+    write_checkpoint(path, small_checkpoint())
     return path
 
 
@@ -90,13 +86,14 @@ def put(content, place, value):
     return changed[""]
 
 
-def test_a_description_with_a_senseless_value_is_refused_or_harmless(written, ours, rng):
+def test_a_description_with_a_senseless_value_is_refused_or_harmless(written, rng):
+    weights = read_checkpoint(written).weights
     with safetensors.safe_open(written, "pt") as file:
         content = json.loads(file.metadata()["xvrcore"])
     places = list(places_in(content))
     for number in rng.permutation(len(places))[:30]:
         changed = put(content, places[number], SENSELESS[rng.integers(len(SENSELESS))])
-        written.write_bytes(safetensors.torch.save(ours.weights, {"xvrcore": json.dumps(changed)}))
+        written.write_bytes(safetensors.torch.save(weights, {"xvrcore": json.dumps(changed)}))
         with contextlib.suppress(InputError):
             found = read_checkpoint(written)
             assert np.isfinite(found.frame.relative.decoded(np.eye(3)[None], np.zeros((1, 3)))).all()
@@ -122,7 +119,8 @@ def test_weights_that_are_no_plain_finite_tensors_are_refused(weights, tmp_path,
     refused(xvr_file(tmp_path / "xvr.pth", {**weights, name: change(weights[name])}), "does not fit")
 
 
-def test_weights_of_ours_that_are_not_finite_are_refused(written, ours):
+def test_weights_of_ours_that_are_not_finite_are_refused(written):
+    ours = read_checkpoint(written)
     broken = {name: tensor / 0 for name, tensor in ours.weights.items()}
     write_checkpoint(written, Checkpoint(ours.design, ours.intrinsics, ours.frame, broken))
     refused(written, "finite")

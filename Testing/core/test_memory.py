@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from cli_files import write_patient
-from training_scene import EXAMPLE, RANGE, patient_at
+from training_scene import EXAMPLE, RANGE
 
 from xvrcore.training.finetune import Task, make_trainer
 from xvrcore.training.memory import USED_SHARE, Memory, fitting
@@ -70,9 +69,7 @@ class Scarce(Memory):
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-def test_a_rehearsal_leaves_no_trace_in_training_and_a_smaller_batch_is_said_and_saved(groups, tmp_path):
-    patient = patient_at(write_patient(tmp_path))
-
+def test_a_rehearsal_leaves_no_trace_in_training_and_a_smaller_batch_is_said_and_saved(groups, patient, tmp_path):
     def trainer():
         return make_trainer(Task(patient, RANGE, EXAMPLE, TrainingSettings(iterations=4, batch=32, groups=groups)))
 

@@ -125,9 +125,12 @@ def test_sampled_poses_lie_in_the_stated_range_and_look_as_stated(rng):
 @pytest.mark.parametrize("anatomy", ANATOMIES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_presets_say_in_words_what_they_are(anatomy, view):
-    words = preset(anatomy, view, 700.0).in_words()
-    assert ("LAO" in words) or ("RAO" in words)
-    assert "700" not in words.split("beam's")[0]
+    found = preset(anatomy, view, 700.0)
+    words = found.in_words()
+    for angle in found.primary_deg:
+        assert f"{abs(angle):.0f}° {'LAO' if angle >= 0 else 'RAO'}" in words
+    for bound in found.distance_mm:
+        assert f"{bound:.0f}" in words.split("axis, ")[1]
 
 
 @pytest.mark.parametrize("wrong", [{"primary_deg": (10, -10)}, {"distance_mm": (-5, 100)}, {"roll_deg": (0, np.nan)}])

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from cli_files import write_patient, write_xray
+from cli_files import write_xray
 from fixed_network import DESIGN, network_that_says
 
 from xvrcore import rigid
-from xvrcore.attenuation import attenuation_from_ct
 from xvrcore.checkpoint import write_checkpoint
 from xvrcore.cli import main
 from xvrcore.cli.progress import follow
@@ -22,28 +21,15 @@ from xvrcore.networks.inputs import network_intrinsics, reduced
 from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import preset
 from xvrcore.networks.regressor import PoseNetwork
-from xvrcore.patient import Patient
 from xvrcore.prediction import candidates_around, load_predictor
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.truth import read_truth
-from xvrcore.volume_io import read_volume
 from xvrcore.xray_io import XrayOptions, read_radiograph
-
-
-@pytest.fixture(scope="module")
-def ct(tmp_path_factory):
-    return write_patient(tmp_path_factory.mktemp("patient"))
 
 
 @pytest.fixture(scope="module")
 def xray(ct):
     return write_xray(ct, ct.parent / "x.dcm")
-
-
-@pytest.fixture(scope="module")
-def patient(ct) -> Patient:
-    volume = read_volume(ct)
-    return Patient(attenuation_from_ct(volume), volume, "joseph")
 
 
 def displaced(pose: np.ndarray, center: np.ndarray, rng) -> np.ndarray:

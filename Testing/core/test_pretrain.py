@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from cli_files import save, write_patient
 from imaginary_patient import ct as imaginary_ct
 from training_scene import DETECTOR, ENVIRONMENT, EXAMPLE, RANGE, patient_at, result_of, wait_for, weights_of
@@ -25,6 +24,7 @@ from xvrcore.training.pretrain import PretrainingTask, make_trainer
 from xvrcore.training.settings import TrainingSettings
 
 ITERATIONS = 10
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,6 @@ def folder(tmp_path_factory):
     (folder.parent / "labels").mkdir()
     save((volume.values > 200).astype(np.uint8), folder.parent / "labels" / "p2.nii.gz", (2.5,) * 3)
     return folder
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def prepare(member: Member):
@@ -70,10 +62,18 @@ def test_volumes_and_their_segmentations_are_found_by_name(folder, tmp_path):
     assert [one.volume.name for one in members] == ["p0.nii.gz", "p1.nii.gz", "p2.nii.gz"]
     assert [one.weight for one in members] == [1.0, 3.0, 1.0]
     assert [one.segmentation is not None for one in members] == [False, False, True]
+    uids = [f"1.3.6.1.{number}" for number in range(3)]
+    for uid in uids:
+        (tmp_path / f"{uid}.nii.gz").touch()
+    assert [one.volume.name for one in members_in(tmp_path)] == [f"{uid}.nii.gz" for uid in uids]
+    (tmp_path / "1.3.6.1.1.nrrd").touch()
+    with pytest.raises(InputError, match="one name"):
+        members_in(tmp_path)
     with pytest.raises(InputError, match="p9"):
         members_in(folder, weights={"p9": 1.0})
+    (folder.parent / "empty").mkdir()
     with pytest.raises(InputError, match="no volumes"):
-        members_in(tmp_path)
+        members_in(folder.parent / "empty")
     with pytest.raises(InputError, match="not a folder"):
         members_in(tmp_path / "gone")
 

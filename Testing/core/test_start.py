@@ -8,9 +8,8 @@ import pytest
 import SimpleITK as sitk
 import torch
 from checkpoint_files import XVR_DESIGN, xvr_file
-from cli_files import write_patient
 from scipy.spatial.transform import Rotation
-from training_scene import DETECTOR, EXAMPLE, RANGE, patient_at
+from training_scene import DETECTOR, EXAMPLE, RANGE
 
 from xvrcore import rigid
 from xvrcore.attenuation import attenuation_from_mr
@@ -35,16 +34,6 @@ from xvrcore.volume_io import read_volume
 
 BRIEF = TrainingSettings(iterations=2, batch=4, validation_xrays=1)
 SMALL = NetworkDesign("small", 2, 64, "rotation_6d", 50.0)
-
-
-@pytest.fixture(scope="module")
-def ct(tmp_path_factory):
-    return write_patient(tmp_path_factory.mktemp("patient"))
-
-
-@pytest.fixture(scope="module")
-def patient(ct):
-    return patient_at(ct)
 
 
 def network_of(frame) -> Checkpoint:

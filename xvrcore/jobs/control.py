@@ -74,19 +74,14 @@ def launch(path: str | Path, python: str | None = None) -> ProcessId:
     """Start or resume a job's worker, which lives on when this process ends.
 
     :param python: the interpreter to run it with (default: this one).
-    :raises InputError: the folder is not a job, or another worker is at it.
+    :raises InputError: the folder is not a job, another worker is at it, or there is no such Python.
     :raises WorkError: the worker ended before it could begin; the message holds the end of its log.
     """
     folder = JobFolder(Path(path).absolute())
     folder.read_config()
     _require_free(folder)
     before = _worker(folder)
-    detached = {"start_new_session": True} if os.name == "posix" else \
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
-    with said_plainly(folder.log), folder.log.open("ab") as log:
-        process = subprocess.Popen([python or sys.executable, "-m", "xvrcore", "jobs", "work", str(folder.path)],
-                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder.path,
-                                   env=worker_environment(os.environ), **detached)
+    process = _begin(folder, python or sys.executable)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         worker = _worker(folder)
@@ -102,6 +97,19 @@ def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
     """Variables so that any Python started with them finds this very package, installed or not."""
     found_in = [str(Path(__file__).parents[2]), *filter(None, [own.get("PYTHONPATH")])]
     return {"OMP_WAIT_POLICY": "PASSIVE", **own, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(found_in)}
+
+
+def _begin(folder: JobFolder, python: str) -> subprocess.Popen:
+    """A process that outlives this one and speaks into the job's log."""
+    detached = {"start_new_session": True} if os.name == "posix" else \
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    with said_plainly(folder.log), folder.log.open("ab") as log:
+        try:
+            return subprocess.Popen([python, "-m", "xvrcore", "jobs", "work", str(folder.path)],
+                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder.path,
+                                    env=worker_environment(os.environ), **detached)
+        except OSError as error:
+            raise InputError(f"{python} cannot be started ({error.strerror}); choose another Python.") from error
 
 
 def watch(path: str | Path, interval_s: float = 0.2) -> Iterator[dict]:

@@ -62,5 +62,5 @@ def _found(process: ProcessId) -> psutil.Process | None:
         found = psutil.Process(process.pid)
         same = abs(found.create_time() - process.started) < START_TOLERANCE_S
         return found if same and found.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, psutil.AccessDenied):     # gone, or the number is now another user's process
         return None

@@ -17,6 +17,7 @@ from xvrcore.volume import Volume
 
 ITERATIONS_EACH = 50
 """So long each part of a batch stays with one patient: reading a volume takes as long as many iterations."""
+SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 CHOICE = 3
 """Sets the draws of patients apart from those of their poses."""
 
@@ -82,28 +83,39 @@ def _cut(volume: Volume, box: tuple[slice, slice, slice]) -> Volume:
     return replace(volume, values=np.ascontiguousarray(volume.values[box]), ras_from_ijk=frame)
 
 
-def members_in(folder: Path, segmentations: Path | None = None, weights: dict[str, float] | None = None,
-               suffixes: tuple[str, ...] = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")) -> tuple[Member, ...]:
+def members_in(folder: Path, segmentations: Path | None = None,
+               weights: dict[str, float] | None = None) -> tuple[Member, ...]:
     """The volumes in a folder: its files, and its folders, each a DICOM series; by name.
 
     :param segmentations: a folder whose files are named as their volumes; a volume may go without.
     :param weights: by a volume's name without suffix; of those not named, 1.
-    :raises InputError: no such folder, an empty one, or a weight for a volume that is not there.
+    :raises InputError: no such folder, an empty one, two of one name, or a weight for a volume that is not there.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give one with CTs.")
-    found = {_name(path): path for path in sorted(folder.iterdir()) if not path.name.startswith(".")
-             and (path.is_dir() or path.name.lower().endswith(suffixes))}
+    found = _by_name(folder)
     if not found:
-        raise InputError(f"{folder} holds no volumes; give a folder with files {', '.join(suffixes)} or DICOM folders.")
+        raise InputError(f"{folder} holds no volumes; give a folder with files {', '.join(SUFFIXES)} or DICOM folders.")
     if segmentations is not None and not segmentations.is_dir():
         raise InputError(f"{segmentations} is not a folder; give one with label maps named as their volumes.")
     if unknown := sorted(set(weights or {}) - set(found)):
         raise InputError(f"There are weights for {', '.join(unknown)}, but no such volumes in {folder}.")
-    labels = {} if segmentations is None else {_name(path): path for path in sorted(segmentations.iterdir())}
+    labels = {} if segmentations is None else _by_name(segmentations)
     return tuple(Member(path, labels.get(name), (weights or {}).get(name, 1.0)) for name, path in found.items())
 
 
-def _name(path: Path) -> str:
-    """A file's name without suffixes such as .nii.gz or .seg.nrrd."""
-    return path.name if path.is_dir() else path.name.split(".")[0]
+def _by_name(folder: Path) -> dict[str, Path]:
+    """What a folder holds, by name without suffix, which may have dots as DICOM's UIDs do.
+
+    :raises InputError: two have one name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = "" if path.is_dir() else next((one for one in SUFFIXES if path.name.lower().endswith(one)), None)
+        if suffix is None or path.name.startswith("."):
+            continue
+        name = path.name[:len(path.name) - len(suffix)]
+        if name in found:
+            raise InputError(f"{path} and {found[name].name} have one name; rename one of them.")
+        found[name] = path
+    return found

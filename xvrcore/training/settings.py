@@ -49,6 +49,8 @@ class TrainingSettings:
             raise InputError(f"There is no profile {self.profile!r}; choose cpu or gpu.")
         if not self.minutes > 0 or (self.iterations is not None and self.iterations < 1):
             raise InputError("Training needs a budget above zero; give minutes or iterations.")
+        if self.seed < 0:
+            raise InputError(f"The seed is {self.seed}; give 0 or more.")
         if not 1 <= self.groups <= self.batch:
             raise InputError(f"A batch of {self.batch} cannot be drawn in {self.groups} parts; give a larger batch.")
 
@@ -58,8 +60,9 @@ class TrainingSettings:
 
 PROFILES = {
     "cpu": TrainingSettings(),
-    # the recipe of xvr (V. Gopalakrishnan et al., arXiv 2503.16309, and its published code), its learning rate cut
-    # from 5e-3: of a loss of 2.2 after 60 small iterations, 5e-3 leaves 1.74 after 300, 1e-3 1.62, 3e-4 1.08
+    # the recipe of xvr (V. Gopalakrishnan et al., arXiv 2503.16309, and its published code), but for its learning rate
+    # of 5e-3. Nobody has run it on a GPU yet; in a few hundred small iterations on a CPU the loss fell faster at 3e-4,
+    # which says little about long trainings at full size
     "gpu": TrainingSettings(
         profile="gpu", device="cuda", network="resnet18", channels=1, size=128, batch=116,
         parameterization="quaternion_adjugate", unit_mm=1000.0, loss="images", learning_rate=3e-4, hidden_rate=None,
