@@ -83,6 +83,20 @@ def test_what_the_panel_installs_is_what_the_core_needs():
     assert set(NETWORKS) == own
 
 
+@pytest.mark.parametrize(("said", "words"), [
+    ("hello", "does not answer as Python does"),
+    ('{"versions": {"torch": "not installed"}}', "torch is not installed")])
+def test_a_program_that_is_no_python_with_torch_is_named(primed, tmp_path, said, words):
+    other = tmp_path / "python"
+    other.write_text(f"#!/bin/sh\necho '{said}'\n")
+    other.chmod(0o755)
+    user.click(primed.ui.advancedSection)
+    user.type_text(primed.ui.pythonPath, str(other))
+    user.wait_until(lambda: words in primed.ui.messageLabel.text, SHORTLY_S, "said")
+    settle(primed)
+    assert words in primed.ui.checkLabel.text
+
+
 def test_a_python_that_cannot_train_is_named(primed, tmp_path):
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho 'No module named numba' >&2\nexit 1\n")

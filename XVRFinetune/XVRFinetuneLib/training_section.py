@@ -15,6 +15,9 @@ from .job_start import jobFolder
 from .parameters import Profile
 from .worker_python import Command, choosePython, chosenPython, knownGpus, rememberGpus, workerPython
 
+MISSING = "not installed"
+"""What ``xvrcore info`` says of a library that is not there, in place of its version."""
+
 
 class TrainingSection:
     def __init__(self, ui, panel):
@@ -69,13 +72,13 @@ class TrainingSection:
         if self._check is None or self._check.exitCode() is None:
             return
         ended, self._check = self._check, None
-        if ended.exitCode() == 0:
-            found = json.loads(ended.said())
+        found, problem = _answerOf(ended)
+        if problem:
+            self.ui.checkLabel.text = _("This Python cannot train: {problem}").format(problem=problem)
+            self.panel.say(self.ui.checkLabel.text)
+        else:
             rememberGpus(_gpus(found))
             self.ui.checkLabel.text = _inWords(found)
-        else:
-            self.ui.checkLabel.text = _("This Python cannot train: {problem}").format(problem=ended.complaint())
-            self.panel.say(self.ui.checkLabel.text)
         self.panel.updateSoon()
 
     def close(self):
@@ -121,6 +124,19 @@ def _deviceInWords(p):
     if gpus == []:
         return _("a GPU, which this Python does not find")
     return _("the GPU") if p.profile is Profile.gpu else _("the GPU, or {cpu} where there is none").format(cpu=cpu)
+
+
+def _answerOf(command):
+    """What ``xvrcore info --json`` found, and why that Python cannot train; one of them is None or empty."""
+    if command.exitCode() != 0:
+        return None, command.complaint() or _("it ends with exit code {code}.").format(code=command.exitCode())
+    try:
+        found = json.loads(command.said())
+    except ValueError:
+        return None, _("it does not answer as Python does; choose another in Advanced.")
+    if found["versions"]["torch"] == MISSING:
+        return None, _("torch is not installed there; install it, or choose another in Advanced.")
+    return found, ""
 
 
 def _gpus(found):
