@@ -191,9 +191,9 @@ def attenuation_from_mr(volume: Volume, settings: MrSettings | None = None) -> V
                    notes=(*volume.notes, note))
 
 
-def hounsfield_from(attenuation: Volume, energy_kev: float = CtSettings.energy_kev) -> Volume:
-    """A CT in HU whose attenuation at an energy would be this: air -1000, water 0."""
-    water, _ = attenuation_per_mm(energy_kev)
+def hounsfield_from(attenuation: Volume) -> Volume:
+    """A CT in HU whose attenuation at the usual energy would be this: air -1000, water 0."""
+    water, _ = attenuation_per_mm(CtSettings.energy_kev)
     return attenuation.with_values(attenuation.values * np.float32(1000 / water) + np.float32(AIR_HU), "HU")
 
 

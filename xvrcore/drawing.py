@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 FINER = 2
 """Lines are drawn on a picture so many times finer, and averaged."""
 LONGEST_NAME = 28
-CASING = (0, 0, 0, 150)
+CASING, LANDMARK = (0, 0, 0, 150), (255, 210, 60)
 PANEL, PANEL_TEXT = (18, 20, 24), (225, 228, 232)
 
 
@@ -39,8 +39,7 @@ def draw_outlines(picture: np.ndarray, outlines: tuple[NamedLines, ...]) -> np.n
     return np.hstack([np.asarray(drawn.convert("RGB")), legend([(o.name, o.color) for o in seen], rows)])
 
 
-def draw_landmarks(picture: np.ndarray, names: tuple[str, ...], uv: np.ndarray,
-                   color: tuple[int, int, int] = (255, 210, 60)) -> np.ndarray:
+def draw_landmarks(picture: np.ndarray, names: tuple[str, ...], uv: np.ndarray) -> np.ndarray:
     """Crosses with names at the pixels ``uv`` (N, 2) of an RGB picture; those outside are left out."""
     rows, cols = picture.shape[:2]
     drawn = Image.fromarray(picture).convert("RGBA")
@@ -50,11 +49,11 @@ def draw_landmarks(picture: np.ndarray, names: tuple[str, ...], uv: np.ndarray,
     for name, (u, v) in zip(names, uv, strict=True):
         if not (np.isfinite([u, v]).all() and 0 <= u <= cols - 1 and 0 <= v <= rows - 1):
             continue
-        for shade, width in ((CASING, 4), ((*color, 255), 2)):
+        for shade, width in ((CASING, 4), ((*LANDMARK, 255), 2)):
             draw.line([(u - arm, v), (u + arm, v)], fill=shade, width=width)
             draw.line([(u, v - arm), (u, v + arm)], fill=shade, width=width)
         around = arm * np.array([[1.5, -1.2], [-1.5, -1.2], [1.5, 1.2], [-1.5, 1.2]])
-        marks.append((name, color, [u, v] + around))
+        marks.append((name, LANDMARK, [u, v] + around))
     _write_names(drawn, marks, beside=True)
     return np.asarray(drawn.convert("RGB"))
 

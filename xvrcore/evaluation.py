@@ -42,8 +42,8 @@ class Evaluation:
     rpd_mm: tuple[float, ...] = field(repr=False)
     tre_mm: tuple[float, ...] = field(repr=False)
 
-    def success(self, threshold_mm: float = SUCCESS_MRPD_MM) -> bool:
-        return bool(self.mrpd_mm < threshold_mm)
+    def success(self) -> bool:
+        return bool(self.mrpd_mm < SUCCESS_MRPD_MM)
 
     def as_dict(self) -> dict:
         """For JSON, which knows no infinity (it becomes null), with success at the usual threshold."""

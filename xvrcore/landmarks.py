@@ -47,10 +47,9 @@ def match(points: dict[str, np.ndarray], pixels: dict[str, np.ndarray]) -> Pairs
     return Pairs(tuple(pixels), np.array([points[name] for name in pixels]), np.array(list(pixels.values())))
 
 
-def read_points(path: str | Path, coordinate_system: str | None = None) -> dict[str, np.ndarray]:
+def read_points(path: str | Path) -> dict[str, np.ndarray]:
     """Named points in RAS mm, whatever frame the file speaks.
 
-    :param coordinate_system: "RAS" or "LPS", for a csv or json that does not say.
     :raises InputError: unreadable, no points, a name twice, a value that is not a number, or no stated frame.
     """
     path = Path(path)
@@ -58,9 +57,9 @@ def read_points(path: str | Path, coordinate_system: str | None = None) -> dict[
     if path.name.lower().endswith(".fcsv"):
         found = _fcsv(text, path)
     elif path.suffix.lower() == ".json":
-        found = _json_points(_json(text, path), coordinate_system, path)
+        found = _json_points(_json(text, path), path)
     else:
-        found = _csv_points(_rows(text, path), coordinate_system, path)
+        found = _csv_points(_rows(text, path), path)
     return _checked(found, 3, path)
 
 
@@ -157,13 +156,13 @@ def _require_columns(rows: list[dict[str, str]], wanted: tuple[str, ...], path: 
         raise InputError(f"{path} has columns {', '.join(rows[0])}; it needs name,{','.join(wanted)}.")
 
 
-def _csv_points(rows: list[dict[str, str]], coordinate_system: str | None, path: Path) -> list:
+def _csv_points(rows: list[dict[str, str]], path: Path) -> list:
     for system in SIGNS:
         if set(system.lower()) <= set(rows[0]):
             return [(_named(row, path), _in_ras([row[c] for c in system.lower()], system, path)) for row in rows]
     _require_columns(rows, ("x", "y", "z"), path)
     column = next((c for c in SYSTEM_COLUMNS if c in rows[0]), None)
-    return [(_named(row, path), _in_ras([row[c] for c in "xyz"], row[column] if column else coordinate_system, path))
+    return [(_named(row, path), _in_ras([row[c] for c in "xyz"], row[column] if column else None, path))
             for row in rows]
 
 
@@ -174,7 +173,7 @@ def _json(text: str, path: Path):
         raise InputError(f"{path} is not a JSON file: {error}.") from error
 
 
-def _json_points(content, coordinate_system: str | None, path: Path) -> list:
+def _json_points(content, path: Path) -> list:
     if isinstance(content, dict) and "markups" in content:
         return [(point.get("label"), _in_ras(point.get("position"), point_list.get("coordinateSystem", "LPS"), path))
                 for point_list in _objects(content["markups"], path)
@@ -182,8 +181,7 @@ def _json_points(content, coordinate_system: str | None, path: Path) -> list:
                 if point.get("positionStatus", "defined") == "defined"]
     records = _records(content, None, path, any_image=True)
     if records is None:
-        system = coordinate_system or content.get("coordinate_system")
-        return [(name, _in_ras(values, system, path)) for name, values in _plain(content)]
+        return [(name, _in_ras(values, content.get("coordinate_system"), path)) for name, values in _plain(content)]
     return [(r.get("name"), r["ras"] if "ras" in r else _in_ras(r["lps"], "LPS", path))
             for r in records if "ras" in r or "lps" in r]
 

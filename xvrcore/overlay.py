@@ -18,9 +18,9 @@ EDGE_SHARE, STRONG_SHARE = 0.06, 0.02
 """Parts of the field's pixels that edges may cover, and that are strong enough to hold a line of weaker ones."""
 BACKGROUND_SHARE = 0.15
 """How much of the slow changes over an image is left beside its fine structure."""
-
 GRAINS_ACROSS = 600
 """Grains so fine that this many fit along the longer side are smoothed away."""
+SQUARES = 8
 
 
 def windowed(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -70,9 +70,9 @@ def color_blend(xray: np.ndarray, drr: np.ndarray) -> np.ndarray:
     return _bytes(xray[..., None] * XRAY_TINT + drr[..., None] * DRR_TINT)
 
 
-def checkerboard(first: np.ndarray, second: np.ndarray, squares: int = 8) -> np.ndarray:
-    """The two pictures in turn, ``squares`` along the longer side; the first one at the top left."""
-    side = max(first.shape) / squares
+def checkerboard(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The two pictures in turn, :data:`SQUARES` along the longer side; the first one at the top left."""
+    side = max(first.shape) / SQUARES
     row, col = (np.arange(n) // side for n in first.shape)
     return rgb(np.where((row[:, None] + col) % 2 == 0, first, second))
 

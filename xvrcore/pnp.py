@@ -50,20 +50,17 @@ class PnpResult:
         return float(np.sqrt(np.mean(self.reprojection_px[self.inliers] ** 2)))
 
 
-def pose_from_landmarks(points_ras, pixels, intrinsics: Intrinsics, *, names=None, seed: int = 0,
-                        inlier_px: float | None = None) -> PnpResult:
+def pose_from_landmarks(points_ras, pixels, intrinsics: Intrinsics, *, names=None) -> PnpResult:
     """The pose from which points (N, 3; RAS mm) are seen at stored pixels (N, 2; u, v).
 
     :param names: what to call the pairs; numbers from 1 without it.
-    :param inlier_px: the largest error of a right pair; None: 5 mm on the detector.
     :raises InputError: fewer than 4 pairs, all on one line, or no pose explains more than half (of four: all) of them.
     """
     points, pixels = np.asarray(points_ras, float), np.asarray(pixels, float)
     names = tuple(str(n) for n in (names if names is not None else range(1, len(points) + 1)))
-    if inlier_px is None:
-        inlier_px = INLIER_MM / min(intrinsics.spacing_mm)
+    inlier_px = INLIER_MM / min(intrinsics.spacing_mm)
     _require_usable(points, pixels, names)
-    start = _hypotheses(points, pixels, intrinsics, np.random.default_rng(seed), inlier_px)
+    start = _hypotheses(points, pixels, intrinsics, np.random.default_rng(0), inlier_px)
     fits = [_fit(pose, points, pixels, intrinsics, inlier_px) for pose in start]
     fits.sort(key=lambda fit: _cost(fit[1], inlier_px))
     needed = max(FEWEST_PAIRS, len(points) // 2 + 1)

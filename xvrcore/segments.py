@@ -27,6 +27,8 @@ NAME_COLUMNS = ("structure", "name", "segment", "label_name")
 COLOR_COLUMNS = (("r", "g", "b"), ("red", "green", "blue"))
 ITK_SNAP_LINE = re.compile(r'^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+\S+\s+\S+\s+\S+\s+"(.*)"\s*$')
 GOLDEN_ANGLE = 0.61803398875
+MOST_NAMES = 12
+"""In a message."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ class Segmentation:
         return [value for name in names for value in by_name[name.strip().casefold()]]
 
 
-def _listed(names: list[str], most: int = 12) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _listed(names: list[str]) -> str:
+    left = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {left} more" if left > 0 else "")
 
 
 def read_segmentation(path: str | Path, names: str | Path | None = None) -> Segmentation:
