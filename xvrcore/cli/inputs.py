@@ -148,7 +148,7 @@ def add_start_arguments(parser):
 
 
 @dataclass(frozen=True)
-class Starts:
+class HandedIn:
     """Poses handed in for one X-ray, the landmarks they rest on, and what is to be said about them."""
 
     given: tuple[GivenStart, ...] = ()
@@ -156,7 +156,7 @@ class Starts:
     notes: tuple[str, ...] = ()
 
 
-def starts_for(options, radiograph: Radiograph) -> Starts:
+def starts_for(options, radiograph: Radiograph) -> HandedIn:
     """The poses that the options hand in for one X-ray.
 
     :raises InputError: a file is wrong, landmarks do not match, or only one of the two files is given.
@@ -169,7 +169,7 @@ def starts_for(options, radiograph: Radiograph) -> Starts:
         raise InputError("Landmarks are needed in both the patient and the X-ray: "
                          "give --landmarks-3d and --landmarks-2d.")
     if options.landmarks_3d is None:
-        return Starts(tuple(given))
+        return HandedIn(tuple(given))
     from xvrcore.landmarks import match, read_pixels, read_points
     points = read_points(options.landmarks_3d)
     pairs = match(points, read_pixels(options.landmarks_2d, radiograph.path.stem))
@@ -179,7 +179,7 @@ def starts_for(options, radiograph: Radiograph) -> Starts:
     best = min(found, key=lambda result: (len(result.outliers), result.rms_px))
     note = f"Landmarks fit to {best.rms_px:.1f} px (rms)" + \
         (f", leaving out {', '.join(best.outliers)}." if best.outliers else ".")
-    return Starts(tuple(given), {name: points[name] for name in pairs.names}, (note,))
+    return HandedIn(tuple(given), {name: points[name] for name in pairs.names}, (note,))
 
 
 def _poses_from(pairs, radiograph: Radiograph) -> list:
@@ -196,7 +196,7 @@ def _poses_from(pairs, radiograph: Radiograph) -> list:
     return found
 
 
-def with_network(options, starts: list[Starts], radiographs: list[Radiograph], patient: Patient) -> list[Starts]:
+def with_network(options, starts: list[HandedIn], radiographs: list[Radiograph], patient: Patient) -> list[HandedIn]:
     """The starts, and besides them what a trained network predicts for all X-rays in one pass.
 
     :raises InputError: the checkpoint cannot be used, or is of another volume.
@@ -209,7 +209,7 @@ def with_network(options, starts: list[Starts], radiographs: list[Radiograph], p
     return [replace(start, given=start.given + more) for start, more in zip(starts, found, strict=True)]
 
 
-def require_in_view(starts: Starts, radiograph: Radiograph, volume: Volume) -> None:
+def require_in_view(starts: HandedIn, radiograph: Radiograph, volume: Volume) -> None:
     """Tell a pose of another world from one that is merely rough.
 
     :raises InputError: there are poses handed in, and from all of them the X-ray looks past the volume.

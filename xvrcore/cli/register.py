@@ -93,7 +93,7 @@ class Task:
     """One X-ray to register: where to start, what is known to be true, and where its results go."""
 
     radiograph: Radiograph
-    start: inputs.Starts
+    start: inputs.HandedIn
     truth: Truth | None
     folder: Path
 
