@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from make_demo import WINDOW, opened_panel, register_sample, show_colors_and_slices
-from panel_steps import settle
+from panel_steps import choose_inputs, register, settle
 from PIL import Image
+from registration_scene import write_xray
 from reopened_scene import seen
 from slicerhost import testing as user
 
@@ -47,3 +48,39 @@ def test_the_demos_scene_opens_in_a_fresh_application(host, tmp_path):
     reopened = np.asarray(Image.open(tmp_path / "view.png").convert("RGB")).astype(int)
     assert reopened.shape == picture.shape
     assert np.abs(reopened - picture).mean() < SAME_GRAY
+
+
+def test_the_frames_of_a_saved_sequence_keep_their_poses(panel, ct, tmp_path, host):
+    import slicer
+
+    write_xray(tmp_path / "film.dcm", frames=3)
+    choose_inputs(panel, ct, tmp_path / "film.dcm")
+    places = []
+    for frame in range(3):
+        show_frame(panel, frame)
+        moved = panel.session.xray.rasFromCamera()
+        moved[0, 3] += 10 * frame
+        panel.session.carm.moveByHand(moved)
+        settle(panel)
+        places.append(moved)
+    show_frame(panel, 1)
+    register(panel)
+    places[1] = panel.session.xray.rasFromCamera()
+    words = panel.ui.sequenceStatus.text
+    assert slicer.util.saveScene(str(tmp_path / "film.mrb"))
+    slicer.mrmlScene.Clear()
+    host.processEvents()
+    slicer.util.loadScene(str(tmp_path / "film.mrb"))
+    settle(panel)
+    assert panel.ui.sequenceSection.visible
+    assert panel.ui.sequenceStatus.text == words
+    assert panel.ui.verdictLabel.text.startswith("Registered")
+    for frame in (1, 0, 2):
+        show_frame(panel, frame)
+        assert np.allclose(panel.session.xray.rasFromCamera(), places[frame], atol=1e-6)
+    assert panel.ui.verdictLabel.text == "Not registered yet."
+
+
+def show_frame(panel, frame):
+    user.type_text(panel.ui.frameBox, str(frame))
+    settle(panel)

@@ -28,6 +28,7 @@ def test_each_frame_of_a_file_has_its_own_pose(panel, ct, film):
     assert panel.ui.sequenceSection.visible
     first = session.xray.rasFromCamera()
     go_to(panel, 1)
+    assert np.allclose(session.xray.rasFromCamera(), first)  # the header's, until it is registered
     moved = first.copy()
     moved[0, 3] += 25
     session.carm.moveByHand(moved)

@@ -115,6 +115,7 @@ class CArm:
         if not self._placed and session.drawer.prepared() is not None and session.xray.isPlaced():
             self._placed = True
             self.placeNominally()
+            session.frames.spreadPose()
             session.xray.showInView()
         else:
             session.drawer.draw()

@@ -3,6 +3,7 @@
 import json
 
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from XVRCommonLib.scene_nodes import putIntoFolder
@@ -64,9 +65,17 @@ class Frames:
             browser.AddSynchronizedSequenceNode(poses)
         browser.SetSaveChanges(poses, True)
         slicer.modules.sequences.logic().UpdateAllProxyNodes()
-        self._adopt(browser.GetProxyNode(poses), old)
-        self.p.browser, self.p.poses = browser, poses
+        with slicer.util.NodeModify(self.p):  # nobody hears of it before all are named
+            self._adopt(browser.GetProxyNode(poses), old)
+            self.p.browser, self.p.poses = browser, poses
         return True
+
+    def spreadPose(self):
+        """Let all frames stand where the shown one does."""
+        matrix = vtk.vtkMatrix4x4()
+        self.p.pose.GetMatrixTransformToParent(matrix)
+        for frame in range(self.count if self.count > 1 else 0):
+            self.p.poses.GetNthDataNode(frame).SetMatrixTransformToParent(matrix)
 
     def _adopt(self, pose, old):
         """Let the browser's transform carry what stood under the pose so far."""
