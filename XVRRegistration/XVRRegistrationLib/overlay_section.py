@@ -67,12 +67,11 @@ class OverlaySection:
     def _words(self, session):
         if not session.xray.isPlaced():
             return _("Nothing is shown yet.")
-        shown, outlines = session.overlay.shownSegments(), session.p.showOutlines
         if session.p.segmentation is None:
             return _("Choose a segmentation in section 1 to project its segments.")
-        if not outlines or not shown:
-            return _("No segment is projected.")
-        return _("Projected: {names}.").format(names=", ".join(shown))
+        shown = len(session.overlay.shownSegments()) if session.p.showOutlines else 0
+        return _("{shown} of {count} segments are projected.").format(
+            shown=shown, count=session.p.segmentation.GetSegmentation().GetNumberOfSegments())
 
     def forget(self):
         """Of a scene that is gone."""
