@@ -51,10 +51,26 @@ def patient(ct):
 
 @pytest.fixture
 def one_thread():
-    """What is to come out the same to the last bit is computed by one thread."""
+    """What is to come out the same to the last bit is computed by one of torch's threads."""
+    yield from torch_threads(1)
+
+
+@pytest.fixture
+def two_threads():
+    """More of torch's threads than the smallest machine has cores would wait for each other."""
+    yield from torch_threads(2)
+
+
+@pytest.fixture
+def little_patience(monkeypatch):
+    """Finished networks are compared with searches that end soon: that they are is tested, not what comes out."""
+    monkeypatch.setattr("xvrcore.training.verdict.PATIENCE_S", 0.5)
+
+
+def torch_threads(count: int):
     import torch
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     yield
     torch.set_num_threads(before)
 

@@ -23,6 +23,7 @@ from xvrcore.networks.ranges import preset
 from xvrcore.networks.regressor import PoseNetwork
 from xvrcore.prediction import candidates_around, load_predictor
 from xvrcore.registration import RegistrationSettings, register
+from xvrcore.training.files import NETWORK
 from xvrcore.truth import read_truth
 from xvrcore.xray_io import XrayOptions, read_radiograph
 
@@ -122,8 +123,9 @@ def test_a_volume_that_was_never_a_file_is_told_by_its_place_and_size(patient, r
 def test_the_command_line_registers_from_a_checkpoint(ct, patient, xray, tmp_path, rng, capsys):
     truth = read_truth(xray.with_name("x_truth.json"))
     said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
-    write_checkpoint(tmp_path / "n.safetensors", network_that_says(said, patient.source, truth.camera.intrinsics))
+    (tmp_path / "job").mkdir()
+    write_checkpoint(tmp_path / "job" / NETWORK, network_that_says(said, patient.source, truth.camera.intrinsics))
     assert main(["register", "--volume", str(ct), "--xray", str(xray), "--out", str(tmp_path / "out"), "--checkpoint",
-                 str(tmp_path / "n.safetensors"), "--ignore-angles", "--truth", str(xray.with_name("x_truth.json")),
+                 str(tmp_path / "job"), "--ignore-angles", "--truth", str(xray.with_name("x_truth.json")),
                  "--patience-s", "0"]) == 0
     assert "registered" in capsys.readouterr().out

@@ -23,12 +23,7 @@ QUICK = AdamSettings(sizes=(32, 64), iterations=80)
 NOT_CUT = (False,) * 6
 
 
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def pictures(rng, count=2):

@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from scene import bead_centroid, blobs, oblique_bead, oblique_frame, random_camera
 
 from xvrcore.errors import InputError
@@ -22,12 +21,7 @@ TWIN_TOLERANCE = 1e-4
 """The same between our torch rays and nanodrr, which sample the same points."""
 
 
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:

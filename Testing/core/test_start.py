@@ -177,7 +177,7 @@ def test_registering_takes_the_same_options(ct, patient, tmp_path):
         load_predictor(options.checkpoint, patient)
 
 
-def test_a_job_goes_on_from_an_earlier_job(ct, patient, tmp_path):
+def test_a_job_goes_on_from_an_earlier_job(ct, patient, tmp_path, little_patience):
     earlier, later = (JobFolder(tmp_path / name) for name in ("earlier", "later"))
     for job in (earlier, later):
         job.create({})
@@ -192,7 +192,7 @@ def test_a_job_goes_on_from_an_earlier_job(ct, patient, tmp_path):
         np.testing.assert_array_equal(getattr(trainer.examples.relative, name), value)
 
 
-def test_an_mr_can_be_learned_and_judged(ct, tmp_path, rng):
+def test_an_mr_can_be_learned_and_judged(ct, tmp_path, rng, little_patience):
     volume = read_volume(ct)
     intensities = np.clip((volume.values + 1000) / 10, 0, 150) + rng.normal(0, 1, volume.values.shape)
     mr = volume.with_values(intensities.astype(np.float32), "MR")

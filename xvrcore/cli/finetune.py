@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xvrcore.cli import inputs
-from xvrcore.cli.templates import add_template_arguments, template_from_patient
+from xvrcore.cli.templates import add_template_arguments, network_file, template_from_patient
 from xvrcore.cli.training_options import (
     add_training_arguments,
     begin,
@@ -62,7 +62,7 @@ def _require_usable(options) -> None:
     from xvrcore.checkpoint import read_checkpoint
     if options.checkpoint is None:
         return
-    found = read_checkpoint(_network_in(options.checkpoint))
+    found = read_checkpoint(network_file(options.checkpoint))
     if options.template is None and options.template_transform is None:
         found.frame.poses(read_volume(options.volume, options.modality))
 
@@ -77,14 +77,8 @@ def _start(worker: Worker, volume):
         return read_checkpoint(own)
     if options.checkpoint is None:
         return None
-    found = read_checkpoint(_network_in(options.checkpoint))
+    found = read_checkpoint(network_file(options.checkpoint))
     relative = found.frame.poses(volume, template_from_patient(options, volume))
     found = replace(found, frame=RelativeFrame(relative, VolumeIdentity.of(volume)))
     write_checkpoint(own, found)
     return found
-
-
-def _network_in(path: Path) -> Path:
-    """A file, or the network in a job's folder."""
-    from xvrcore.training.files import NETWORK
-    return path / NETWORK if path.is_dir() else path

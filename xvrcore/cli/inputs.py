@@ -10,7 +10,7 @@ from xvrcore import rigid
 from xvrcore.attenuation import CtSettings, MrSettings, attenuation_from_ct, attenuation_from_mr
 from xvrcore.camera import Camera
 from xvrcore.cli.options import add_fields, given_fields
-from xvrcore.cli.templates import add_template_arguments, template_from_patient
+from xvrcore.cli.templates import add_template_arguments, network_file, template_from_patient
 from xvrcore.errors import InputError
 from xvrcore.initialize.starts import GivenStart
 from xvrcore.patient import Patient, patient_of_segments
@@ -138,7 +138,8 @@ def add_start_arguments(parser):
     """Options that :func:`starts_for` and :func:`with_network` read."""
     group = parser.add_argument_group("start: from a trained network, a known pose or landmarks")
     group.add_argument("--checkpoint", type=Path, metavar="NETWORK",
-                       help="a network that finetune or pretrain made, or xvr's .pth; angles are not needed")
+                       help="a network that finetune or pretrain made, its job's folder, or xvr's .pth; angles are not "
+                            "needed")
     add_template_arguments(group)
     group.add_argument("--initial-pose", type=Path, metavar="pose.json", help="a pose to start from")
     group.add_argument("--landmarks-3d", type=Path, metavar="FILE",
@@ -205,7 +206,7 @@ def with_network(options, starts: list[HandedIn], radiographs: list[Radiograph],
         return starts
     from xvrcore.prediction import load_predictor
     moved = template_from_patient(options, patient.source)
-    found = load_predictor(options.checkpoint, patient, moved).starts(radiographs)
+    found = load_predictor(network_file(options.checkpoint), patient, moved).starts(radiographs)
     return [replace(start, given=start.given + more) for start, more in zip(starts, found, strict=True)]
 
 

@@ -88,7 +88,7 @@ class JobBar:
             self._bar.write(f"{record['phase']}: {said}", file=sys.stderr)
         figures = [record["phase"]]
         if record.get("loss") is not None:
-            figures.append(f"loss {record['loss']:.1f} mm")
+            figures.append(f"loss {record['loss']:.3g}")
         if record.get("eta_s") is not None:
             figures.append(f"{record['eta_s']:.0f} s left")
         self._bar.set_postfix_str(", ".join(figures), refresh=False)

@@ -1,4 +1,4 @@
-"""Options that say how the patient lies to the volume, or the template, that a network was trained on."""
+"""Options that say where a network is, and how the patient lies to the volume, or template, it was trained on."""
 
 from pathlib import Path
 
@@ -18,6 +18,12 @@ def add_template_arguments(group) -> None:
     group.add_argument("--template-inverse", action="store_true", help="that transform was made the other way round")
     group.add_argument("--template", type=Path, metavar="CT",
                        help="the volume the network was trained on: the transform is found by registering to it")
+
+
+def network_file(path: Path) -> Path:
+    """A network's file, also of the folder of the job that made it."""
+    from xvrcore.training.files import NETWORK
+    return path / NETWORK if path.is_dir() else path
 
 
 def template_from_patient(options, volume: Volume) -> np.ndarray | None:
