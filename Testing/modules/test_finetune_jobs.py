@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from finetune_steps import MODULE, SHORTLY_S, made_job, settle, watched
+from finetune_steps import MODULE, SHORTLY_S, STARTED_S, made_job, settle, watched
 from PIL import Image
 from slicerhost import testing as user
 from slicerhost.pythonqt.dialogs import dialogs
@@ -176,6 +176,20 @@ def test_networks_are_offered_newest_first(jobs_root):
         os.utime(network, (1e9 - age, 1e9 - age))
     made_job(jobs_root / "without", (), {})
     assert [path.parent.name for path in job_list.recentNetworks()] == ["new", "older", "oldest"]
+
+
+def test_a_volume_deleted_while_it_is_drawn_or_written_is_missed_without_harm(primed, ct, small_jobs):
+    """The worker's thread has its own copy; a job that is begun with it begins."""
+    import slicer
+
+    primed.session.state("right_mm", [-5.0, 5.0])
+    user.click(primed.ui.startButton)
+    slicer.mrmlScene.RemoveNode(ct)
+    user.wait_until(lambda: "running" in primed.ui.stateLabel.text, STARTED_S, "the job runs")
+    settle(primed)
+    assert primed.session.picture is None
+    assert primed.ui.startStatus.text == "Choose a CT or MR volume."
+    assert not primed.ui.messageLabel.text
 
 
 @pytest.mark.parametrize("state", ["empty", "watching", "running", "checking"])
