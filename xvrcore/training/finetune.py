@@ -95,9 +95,8 @@ def made_with_progress(worker: Worker, patient: Patient, pose_range: PoseRange, 
                        settings: TrainingSettings) -> list | None:
     """The validation X-rays of a patient, each said as it is made; None if a stop was asked for meanwhile."""
     made, wanted = [], settings.validation_xrays
-    for one in validation_xrays(patient.hounsfield, pose_range, example, wanted, settings.seed):
-        made.append(one)
+    xrays = validation_xrays(patient.hounsfield, pose_range, example, wanted, settings.seed)
+    while len(made) < wanted and not worker.stop_requested:
+        made.append(next(xrays))
         worker.say("making validation X-rays", iteration=len(made), total=wanted)
-        if worker.stop_requested:
-            return None
-    return made
+    return made if len(made) == wanted else None

@@ -6,6 +6,7 @@ They are written as DICOM and read back, so that field, polarity and encoding ar
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -78,10 +79,10 @@ def validation_xrays(ct: Volume, pose_range: PoseRange, example: Intrinsics, cou
     """``count`` X-rays of a CT in HU, at random poses of the range, one after another."""
     rng = np.random.default_rng([seed, 1])
     intrinsics = _reduced(example)
-    phantoms = [prepare_phantom(ct, tissue) for tissue in TISSUES]
+    phantom = cache(lambda tissue: prepare_phantom(ct, tissue))     # each takes seconds: when its turn comes
     for number in range(count):
         pose = pose_range.sample(1, ct.center_ras, rng)[0]
-        yield _xray(phantoms[number % len(phantoms)], Camera(intrinsics, pose), _settings(rng))
+        yield _xray(phantom(TISSUES[number % len(TISSUES)]), Camera(intrinsics, pose), _settings(rng))
 
 
 def _xray(phantom: Phantom, camera: Camera, settings: SimulationSettings) -> ValidationXray:
