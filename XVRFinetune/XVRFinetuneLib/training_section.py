@@ -91,6 +91,7 @@ class TrainingSection:
     def update(self, session):
         p, starting = session.p, self.panel.jobStart
         self.networkChooser.show(p.startNetwork)
+        enable(self.ui.templateSelector, "" if p.startNetwork.name else _("Choose a network to start from first."))
         enable(self.ui.minutesBox, _("The number of iterations in Advanced decides.") if p.iterations else "")
         self.ui.budgetLabel.text = _budgetInWords(p)
         folder = jobFolder(p)
