@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import unittest
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_every_file_of_a_module_is_listed(module):
 
 def test_every_module_is_built(module):
     assert f"add_subdirectory({module.name})" in (ROOT / "CMakeLists.txt").read_text()
+
+
+def test_ctest_runs_the_modules_own_test_alone(module, jobs_root, open_module):
+    """As slicer_add_python_unittest has it: unittest looks for tests in the module."""
+    open_module(module / f"{module.name}.py")
+    found = unittest.TestLoader().loadTestsFromName(module.name)
+    assert [test.id() for case in found for test in case] == [f"{module.name}.{module.name}Test.test_module"]
 
 
 def test_icons_are_128_pixels_wide_and_high(module):
