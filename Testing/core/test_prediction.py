@@ -17,7 +17,7 @@ from xvrcore.evaluation import evaluate
 from xvrcore.networks import looks
 from xvrcore.networks.aiming import turned
 from xvrcore.networks.frames import VolumeIdentity
-from xvrcore.networks.inputs import network_intrinsics, reduced
+from xvrcore.networks.inputs import inputs_of, network_intrinsics, reduced
 from xvrcore.networks.poses import RelativePoses
 from xvrcore.networks.ranges import preset
 from xvrcore.networks.regressor import PoseNetwork
@@ -79,6 +79,26 @@ def test_many_xrays_in_one_batch_are_seen_as_each_alone(patient, xray, tmp_path,
         np.testing.assert_allclose(camera.ras_from_camera, alone.ras_from_camera, atol=0.3)
         assert camera.intrinsics == one.intrinsics
     assert np.abs(together[0].ras_from_camera - together[1].ras_from_camera).max() > 1
+
+
+DETECTORS = {
+    "farther, other pixels": ["--sdd-mm", "1250", "--rows", "150", "--cols", "120", "--pixel-spacing-mm", "2.7", "3.7"],
+    "off its middle": ["--principal-point-px", "100", "84", "--rows", "180", "--cols", "190"],
+    "mirrored": ["--flip"], "bright where much arrives": ["--encoding-kind", "LIN"],
+    "inverted": ["--encoding-kind", "DISPINV", "--encoding-photometric", "MONOCHROME1"]}
+
+
+@pytest.mark.parametrize("words", DETECTORS.values(), ids=DETECTORS)
+def test_one_view_looks_alike_to_a_network_whatever_the_detector(ct, xray, tmp_path, words):
+    other = write_xray(ct, tmp_path / "other.dcm", *words)
+    wanted, seen = network_intrinsics(read_truth(xray.with_name("x_truth.json")).camera.intrinsics, 64), []
+    for path in (xray, other):
+        true = read_truth(path.with_name(f"{path.stem}_truth.json")).camera.intrinsics
+        said = XrayOptions(principal_point_px=true.principal_point_px, flip=true.flipped)
+        seen.append([inputs_of([reduced(one, wanted)], np.eye(3)[None], wanted, 2)[0, 0]
+                     for one in read_radiograph(path, said).readings])
+    first = seen[0][0]
+    assert max(np.corrcoef(first[first != 0], one[first != 0])[0, 1] for one in seen[1]) > 0.95
 
 
 def test_registration_from_a_prediction_needs_no_angles(patient, xray, tmp_path, rng):
