@@ -19,6 +19,8 @@ REGISTERED, DOUBTFUL = 0.9, 0.4
 """Confidences from which on a pose is called registered, and doubtful."""
 LEAST_EXPLAINED = 0.3
 """A pose that explains less of the X-ray than this is never called registered."""
+LEAST_PIXELS = 64 * 64
+"""Nor is any pose of an X-ray with fewer valid pixels at the finest comparison: in so few, too much fits."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,16 @@ class Evidence:
         return asdict(self)
 
 
-def judge(evidence: Evidence, weak_mm: dict[str, float]) -> Verdict:
-    """The verdict: a logistic rule on :data:`WEIGHTS`, and what it rests on in sentences."""
+def judge(evidence: Evidence, weak_mm: dict[str, float], pixels: int) -> Verdict:
+    """The verdict: a logistic rule on :data:`WEIGHTS`, and what it rests on in sentences.
+
+    :param weak_mm: as of :func:`weak_directions`; ``pixels``: valid ones of the X-ray at the finest comparison.
+    """
     confidence = float(1 / (1 + np.exp(-(features(evidence) @ WEIGHTS + OFFSET))))
-    if evidence.explained_share < LEAST_EXPLAINED:
+    if evidence.explained_share < LEAST_EXPLAINED or pixels < LEAST_PIXELS:
         confidence = min(confidence, REGISTERED - 0.01)
     label = "registered" if confidence >= REGISTERED else "doubtful" if confidence >= DOUBTFUL else "failed"
-    return Verdict(label, confidence, tuple(_reasons(evidence, weak_mm)))
+    return Verdict(label, confidence, tuple(_reasons(evidence, weak_mm, pixels)))
 
 
 def features(evidence: Evidence) -> np.ndarray:
@@ -56,13 +61,15 @@ def features(evidence: Evidence) -> np.ndarray:
                      min(evidence.explained_share, MOST_EXPLAINED)])
 
 
-def _reasons(evidence: Evidence, weak_mm: dict[str, float]):
+def _reasons(evidence: Evidence, weak_mm: dict[str, float], pixels: int):
     """What speaks for and against, strongest first, as a clinician would say it."""
     strength = "strongly" if evidence.similarity > 0.6 else "fairly" if evidence.similarity > 0.4 else "weakly"
     yield f"The DRR agrees {strength} with the X-ray (similarity {evidence.similarity:.2f} of 1)."
     yield _lead_in_words(evidence)
     only = "Only " if evidence.explained_share < 0.5 else ""
     yield f"{only}{evidence.explained_share:.0%} of the X-ray's valid pixels show what the CT holds."
+    if pixels < LEAST_PIXELS:
+        yield f"Only {pixels} pixels of the X-ray are valid: too few to tell a right pose from a wrong one."
     if weak_mm:
         name = max(weak_mm, key=weak_mm.get)
         yield (f"Least certain is the {name}: {weak_mm[name]:.1f} mm of it would change the misfit "

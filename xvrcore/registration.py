@@ -183,7 +183,7 @@ class _Registration:
         evidence, weak_mm = self._evidence(best), weak_directions(best.curvature, best.pose)
         return RegistrationResult(
             camera=_camera(best), initial=_camera(initial), final=_camera(final), reading=best.objective.xray,
-            scores=evidence.figures(), verdict=judge(evidence, weak_mm),
+            scores=evidence.figures(), verdict=judge(evidence, weak_mm, self._pixels(best)),
             candidates=tuple(Candidate(e.start, _camera(e), e.objective.xray.polarity, e.score) for e in candidates),
             trace=tuple(self.trace), weak_mm=weak_mm, timings_s={**self.timings_s, "total": self._elapsed()},
             backend=best.objective.projector.name, device=best.objective.projector.device,
@@ -220,6 +220,11 @@ class _Registration:
             similarity=best.score, coarse_similarity=coarse,
             lead=coarse - max(e.score for e in others) if others else unrivaled, agreement=best.agreement,
             explained_share=objective.explained_share(best.pose, LAST_ROUND.rank))
+
+    @staticmethod
+    def _pixels(entry: Entry) -> int:
+        """Valid pixels of the X-ray as the last round compares it."""
+        return int(entry.objective.pyramid.level(LAST_ROUND.rank.size).valid.sum())
 
     def _initial(self) -> Entry:
         """Where it all began: the pose handed in, or the middle of the first region."""

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from xvrcore import positioner
-from xvrcore.confidence import LEAST_EXPLAINED, NOTICED_RISE, Evidence, judge, weak_directions
+from xvrcore.confidence import LEAST_EXPLAINED, LEAST_PIXELS, NOTICED_RISE, Evidence, judge, weak_directions
 from xvrcore.refine.lm import TWIST_SCALE
 
 CONVINCING = Evidence(similarity=0.85, coarse_similarity=0.9, lead=0.31, agreement=0.6, explained_share=0.95)
 HOPELESS = Evidence(similarity=0.1, coarse_similarity=0.2, lead=0.0, agreement=0.05, explained_share=0.9)
+PIXELS = 40_000
 
 
 def test_convincing_evidence_registers_and_hopeless_evidence_fails():
-    assert judge(CONVINCING, {}).label == "registered"
-    assert judge(HOPELESS, {}).label == "failed"
+    assert judge(CONVINCING, {}, PIXELS).label == "registered"
+    assert judge(HOPELESS, {}, PIXELS).label == "failed"
 
 
 @pytest.mark.parametrize(("name", "better"), [("similarity", 1), ("coarse_similarity", 1), ("lead", 1)])
@@ -23,15 +24,22 @@ def test_better_evidence_never_lowers_the_confidence(rng, name, better):
     for values in rng.uniform(0, 1, (20, 5)):
         evidence = Evidence(*values)
         changed = replace(evidence, **{name: getattr(evidence, name) + 0.1 * better})
-        assert judge(changed, {}).confidence >= judge(evidence, {}).confidence
+        assert judge(changed, {}, PIXELS).confidence >= judge(evidence, {}, PIXELS).confidence
 
 
 def test_a_pose_that_explains_too_little_is_at_most_doubtful():
-    assert judge(replace(CONVINCING, explained_share=LEAST_EXPLAINED - 0.01), {}).label == "doubtful"
+    assert judge(replace(CONVINCING, explained_share=LEAST_EXPLAINED - 0.01), {}, PIXELS).label == "doubtful"
+
+
+def test_a_picture_of_few_pixels_is_at_most_doubtful_and_says_so():
+    verdict = judge(CONVINCING, {}, LEAST_PIXELS - 1)
+    assert verdict.label == "doubtful"
+    assert any("4095 pixels" in reason for reason in verdict.reasons)
+    assert judge(CONVINCING, {}, LEAST_PIXELS).label == "registered"
 
 
 def test_reasons_are_full_sentences_with_the_figures():
-    verdict = judge(CONVINCING, {"right": 0.1, "depth": 1.4})
+    verdict = judge(CONVINCING, {"right": 0.1, "depth": 1.4}, PIXELS)
     assert all(reason[0].isupper() or reason[0].isdigit() for reason in verdict.reasons)
     assert all(reason.endswith(".") for reason in verdict.reasons)
     told = " ".join(verdict.reasons)
@@ -43,7 +51,7 @@ def test_reasons_are_full_sentences_with_the_figures():
     (CONVINCING.coarse_similarity, "met no other pose"), (0.0, "No other pose was looked for"), (0.3, "clearly better"),
     (0.1, "a little better"), (0.01, "hardly better"), (-0.1, "hardly better")])
 def test_another_pose_is_spoken_of_only_where_there_was_one(lead, words):
-    told = " ".join(judge(replace(CONVINCING, lead=lead), {}).reasons)
+    told = " ".join(judge(replace(CONVINCING, lead=lead), {}, PIXELS).reasons)
     assert words in told
     assert ("best other pose" in told) == ("better" in words)
 

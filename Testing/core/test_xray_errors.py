@@ -33,6 +33,12 @@ def test_missing_file_folder_and_empty_file(tmp_path):
     assert "empty" in refusal(tmp_path / "empty.dcm")
 
 
+@pytest.mark.parametrize("shape", [(3, 400), (400, 3), (1, 50), (15, 15)])
+def test_what_is_too_thin_for_a_picture(tmp_path, rng, shape):
+    Image.fromarray(rng.integers(0, 4000, shape).astype(np.uint16)).save(tmp_path / "thin.png")
+    assert "at least 16" in refusal(tmp_path / "thin.png")
+
+
 def test_unknown_format(tmp_path):
     (tmp_path / "notes.txt").write_text("not an X-ray")
     assert "neither DICOM nor" in refusal(tmp_path / "notes.txt")

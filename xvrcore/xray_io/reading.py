@@ -18,6 +18,7 @@ from xvrcore.xray_io.orientation import USUAL_DISPLAY, flip_for
 from xvrcore.xray_io.picture import Picture
 from xvrcore.xray_io.views import views
 
+LEAST_SIDE_PX = 16
 NEEDED = ("sdd_mm", "pixel_spacing_mm")
 EXAMPLES = {"sdd_mm": "--sdd-mm 1000", "pixel_spacing_mm": "--pixel-spacing-mm 0.2"}
 
@@ -80,6 +81,9 @@ def blank_xray(options: XrayOptions, rows: int, cols: int) -> Xray:
 
 def _require_picture(picture: Picture, path: Path) -> None:
     values = picture.values
+    if min(values.shape) < LEAST_SIDE_PX:
+        raise InputError(f"{path} has {values.shape[0]} rows and {values.shape[1]} columns; an X-ray has at least "
+                         f"{LEAST_SIDE_PX} of each.")
     if not np.isfinite(values).all():
         raise InputError(f"{path} holds pixels that are not numbers; export it again.")
     if values.min() == values.max():
