@@ -1,7 +1,9 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -19,6 +21,17 @@ def xray(tmp_path_factory):
     """(DICOM file, true camera) of a simulated X-ray."""
     path = tmp_path_factory.mktemp("xrays") / "shot.dcm"
     return path, write_xray(path)
+
+
+@pytest.fixture
+def picture(tmp_path, xray):
+    """The X-ray as a PNG, which knows no geometry."""
+    import pydicom
+
+    pixels = pydicom.dcmread(xray[0]).pixel_array
+    path = tmp_path / "shot.png"
+    Image.fromarray((255.0 * pixels / pixels.max()).astype(np.uint8)).save(path)
+    return path
 
 
 @pytest.fixture

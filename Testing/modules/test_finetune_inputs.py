@@ -8,28 +8,16 @@ import pytest
 from finetune_steps import SHORTLY_S, STARTED_S, choose_inputs, settle, type_detector
 from fixed_network import network_that_says
 from panel_steps import silent
-from PIL import Image
 from registration_scene import CENTER, add_volume, patient
 from slicerhost import testing as user
 from slicerhost.pythonqt.dialogs import dialogs
-from test_registration_inputs import unusable_volume
+from unusable_volumes import UNUSABLE, unusable_volume
 
 from xvrcore.checkpoint import write_checkpoint
 from xvrcore.networks.ranges import preset
 from xvrcore.segments import read_segmentation
 from xvrcore.template import read_template_transform
 from xvrcore.volume_io import read_volume
-
-
-@pytest.fixture
-def picture(tmp_path, xray):
-    """The X-ray as a PNG, which knows no geometry."""
-    import pydicom
-
-    pixels = pydicom.dcmread(xray[0]).pixel_array
-    path = tmp_path / "shot.png"
-    Image.fromarray((255.0 * pixels / pixels.max()).astype(np.uint8)).save(path)
-    return path
 
 
 def test_every_step_says_what_is_missing(trainer, ct):
@@ -93,9 +81,7 @@ def test_a_file_that_is_no_xray_is_named(trainer, ct, tmp_path):
     assert "notes.txt" in trainer.ui.startButton.toolTip
 
 
-@pytest.mark.parametrize(("make", "words"), [
-    ("vector", "values in each voxel"), ("constant", "constant"), ("singular", "singular"), ("empty", "empty"),
-    ("warped", "not linear")])
+@pytest.mark.parametrize(("make", "words"), UNUSABLE)
 def test_an_unusable_volume_is_named(primed, make, words):
     wrong = unusable_volume(make)
     primed.parameters.ct = wrong

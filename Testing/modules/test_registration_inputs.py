@@ -3,22 +3,11 @@
 import numpy as np
 import pytest
 from panel_steps import choose_inputs, register, settle, wait_for_drr
-from PIL import Image
 from registration_scene import add_volume, camera, patient, write_xray
 from slicerhost import testing as user
+from unusable_volumes import UNUSABLE, unusable_volume
 
 from xvrcore.camera import Camera
-
-
-@pytest.fixture
-def picture(tmp_path, xray):
-    """The X-ray as a PNG, which knows no geometry."""
-    import pydicom
-
-    pixels = pydicom.dcmread(xray[0]).pixel_array
-    path = tmp_path / "shot.png"
-    Image.fromarray((255.0 * pixels / pixels.max()).astype(np.uint8)).save(path)
-    return path
 
 
 def drop(panel, path):
@@ -80,9 +69,7 @@ def test_an_xray_of_the_scene_is_read_from_its_file(panel, ct, xray):
     assert node.GetParentTransformNode() is None
 
 
-@pytest.mark.parametrize(("make", "words"), [
-    ("vector", "values in each voxel"), ("constant", "constant"), ("singular", "singular"), ("empty", "empty"),
-    ("warped", "not linear")])
+@pytest.mark.parametrize(("make", "words"), UNUSABLE)
 def test_an_unusable_volume_is_named_in_the_panel(panel, ct, xray, make, words):
     choose_inputs(panel, ct, xray[0])
     wrong = unusable_volume(make)
@@ -94,28 +81,6 @@ def test_an_unusable_volume_is_named_in_the_panel(panel, ct, xray, make, words):
     panel.parameters.ct = ct
     settle(panel)
     assert panel.ui.messageLabel.text == ""
-
-
-def unusable_volume(kind):
-    import slicer
-    import vtk
-
-    values = patient().values
-    if kind == "vector":
-        return slicer.util.addVolumeFromArray(np.zeros((4, 5, 6, 3), np.uint8), name="wrong",
-                                              nodeClassName="vtkMRMLVectorVolumeNode")
-    if kind == "empty":
-        return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "wrong")
-    node = slicer.util.addVolumeFromArray(np.zeros_like(values) if kind == "constant" else values, name="wrong")
-    if kind == "singular":
-        matrix = vtk.vtkMatrix4x4()
-        matrix.DeepCopy([1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
-        node.SetIJKToRASMatrix(matrix)
-    if kind == "warped":
-        warp = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "warp")
-        warp.SetAndObserveTransformFromParent(vtk.vtkThinPlateSplineTransform())
-        node.SetAndObserveTransformNodeID(warp.GetID())
-    return node
 
 
 @pytest.mark.parametrize(("name", "content", "words"), [
