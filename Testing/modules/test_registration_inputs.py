@@ -95,6 +95,20 @@ def test_a_file_that_is_no_xray_is_named_in_the_panel(panel, ct, tmp_path, name,
     assert not panel.ui.registerButton.enabled
 
 
+def test_a_path_that_is_no_file_is_named_and_stays_to_be_corrected(panel, ct, xray, tmp_path):
+    choose_inputs(panel, ct, xray[0])
+    panel.ui.xrayPath.currentPath = str(tmp_path / "mistyped.dcm")
+    settle(panel)
+    assert "mistyped.dcm" in panel.ui.inputsStatus.text
+    panel.parameters.showField = False
+    settle(panel)
+    assert panel.ui.xrayPath.currentPath == str(tmp_path / "mistyped.dcm")
+    assert panel.session.reading.radiograph.path == xray[0]
+    panel.ui.xrayPath.currentPath = str(xray[0])
+    settle(panel)
+    assert "176 x 144" in panel.ui.inputsStatus.text
+
+
 def test_a_volume_is_no_xray(panel, ct):
     user.select_node(panel.ui.ctSelector, ct)
     user.select_node(panel.ui.xraySelector, ct)

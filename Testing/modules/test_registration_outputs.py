@@ -77,6 +77,20 @@ def test_the_samples_register(panel, host):
     assert slicer.util.getNode("Patient surface").GetPolyData().GetNumberOfPoints() > 500
 
 
+def test_a_sample_waits_for_the_packages(open_module, host):
+    import slicer
+    import slicer.packaging
+    from XVRRegistrationLib.sample_data import PHANTOM
+
+    slicer.packaging.missing.add("numba")
+    panel = open_module(MODULE)
+    assert user.press_sample_button(PHANTOM) is None
+    host.processEvents()
+    assert panel.ui.installSection.visible
+    assert "Install the packages first" in panel.ui.messageLabel.text
+    assert slicer.util.getNodes("XVR phantom*") == {}
+
+
 def test_missing_packages_are_installed_only_when_asked(open_module, host):
     import qt
     import slicer.packaging

@@ -1,9 +1,6 @@
 """What Slicer refuses, or lets pass in silence, the host catches."""
 
-import enum
 import pathlib
-import textwrap
-from typing import Annotated
 
 import numpy as np
 import pytest
@@ -220,118 +217,11 @@ def test_a_widget_without_a_scene_is_an_error(host, tmp_path):
         slicer.util.selectModule("HostProbe")
 
 
-class Color(enum.Enum):
-    RED = 1
-    BLUE = 2
-
-
-def _wrapper(body, **names):
-    """A parameter node wrapper class with this body, on a new node."""
-    import slicer
-    from slicer.parameterNodeWrapper import parameterNodeWrapper, parameterPack
-
-    scope = {
-        "pathlib": pathlib,
-        "slicer": slicer,
-        "Annotated": Annotated,
-        "parameterPack": parameterPack,
-        "Color": Color,
-    }
-    scope.update({**vars(slicer.parameterNodeWrapper), **names})
-    exec("class P:\n" + textwrap.indent(textwrap.dedent(body), "    "), scope)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
-    return parameterNodeWrapper(scope["P"])(node)
-
-
-@pytest.mark.parametrize(
-    ("declared", "value", "error"),
-    [
-        ("pathlib.Path", "a/b", TypeError),
-        ("float", np.float32(1), TypeError),
-        ("float", None, ValueError),
-        ("int", 1.0, TypeError),
-        ("int", np.int64(1), TypeError),
-        ("str", 1, TypeError),
-        ("bool", 1, TypeError),
-        ("Color", "RED", TypeError),
-        ("slicer.vtkMRMLModelNode", "id", TypeError),
-        ("Annotated[float, WithinRange(0, 5)]", 6.0, ValueError),
-        ("Annotated[int, Choice([0, 2])]", 1, ValueError),
-        ("list[int]", ["a"], TypeError),
-    ],
-)
-def test_a_parameter_takes_only_its_own_type_and_range(host, declared, value, error):
-    wrapper = _wrapper(f"x: {declared}")
-    before = wrapper.x
-    with pytest.raises(error):
-        wrapper.x = value
-    assert wrapper.x == before
-
-
-@pytest.mark.parametrize("declared", ["dict", "object", "int | None", "numpy.ndarray"])
-def test_a_parameter_of_an_unknown_type_is_refused_when_the_class_is_made(host, declared):
-    with pytest.raises(TypeError, match="no parameter can be|does not know"):
-        _wrapper(f"x: {declared}", numpy=np)
-
-
-def test_a_slider_needs_a_bounded_float_and_a_label_cannot_show_one(host):
-    import ctk
-    import qt
-
-    wrapper = _wrapper("x: float")
-    with pytest.raises(RuntimeError, match="unbounded"):
-        wrapper.connectParametersToGui({"x": ctk.ctkSliderWidget()})
-    with pytest.raises(RuntimeError, match="Unable to create"):
-        wrapper.connectParametersToGui({"x": qt.QLabel()})
-    with pytest.raises(ValueError, match="Cannot find a param"):
-        wrapper.connectParametersToGui({"y": ctk.ctkSliderWidget()})
-
-
 def test_mistakes_that_only_the_source_shows(tmp_path):
     path = tmp_path / "module.py"
     path.write_text('isinstance(w, qt.QWidget)\n_(f"a {b}")\nt.GetMatrixTransformToParent()\n_("{b}").format(b=b)\n'
                     'w.text = "a" if b else ""\nw.text = _("a")\nw.toolTip = f"a {b}"\nw.text = f"{b} "\n')
     assert [m.split(":")[1] for m in user.source_mistakes(path)] == ["1", "2", "3", "5", "7"]
-
-
-def test_pip_is_never_run_but_recorded(host):
-    import qt
-    import slicer
-    from slicer import packaging
-
-    assert packaging.pip_check("numpy>=1.0")
-    assert not packaging.pip_check("numpy<1.0")
-    packaging.missing.add("pydicom")
-    with (
-        dialogs.answer("Probe requires packages: pydicom", qt.QMessageBox.Cancel),
-        pytest.raises(RuntimeError, match="declined"),
-    ):
-        packaging.pip_ensure("pydicom", requester="Probe")
-    with dialogs.answer("requires", qt.QMessageBox.Ok):
-        packaging.pip_ensure("pydicom>=2 numpy", requester="Probe", skip_packages=["SimpleITK"])
-    assert [r.requirements for r in packaging.requests] == [("pydicom>=2",)]
-    assert packaging.pip_check("pydicom")
-    assert slicer.app.testingEnabled() is False
-
-
-def test_the_pytorch_extension_is_asked_and_may_be_declined(host):
-    import qt
-    import slicer
-    from slicer import packaging
-
-    with pytest.raises(ImportError):
-        import PyTorchUtils
-    assert not slicer.app.extensionsManagerModel().isExtensionInstalled("PyTorch")
-    packaging.add_pytorch_extension()
-    packaging.missing.add("torch")
-    import PyTorchUtils
-
-    logic = PyTorchUtils.PyTorchUtilsLogic()
-    assert slicer.app.extensionsManagerModel().isExtensionInstalled("PyTorch")
-    assert not logic.torchInstalled()
-    with dialogs.answer("PyTorch will be downloaded", qt.QMessageBox.Cancel):
-        assert logic.installTorch(askConfirmation=True) is None
-    assert packaging.requests == []
 
 
 def test_observing_twice_and_unobserving_what_is_not_observed_are_errors(host):
@@ -351,18 +241,6 @@ def test_a_link_is_noted_and_not_opened(host):
 
     assert qt.QDesktopServices.openUrl(qt.QUrl("https://example.org/help"))
     assert dialogs.shown[-1].text == "https://example.org/help"
-
-
-def test_samples_are_registered_as_slicer_takes_them(host):
-    import SampleData
-
-    register = SampleData.SampleDataLogic.registerCustomSampleDataSource
-    with pytest.raises(TypeError):
-        register(sampleName="no lists", customDownloader=print)
-    with pytest.raises(TypeError):
-        register(sampleName="described", sampleDescription="", uris=[], fileNames=[], customDownloader=print)
-    with pytest.raises(RuntimeError, match="its button makes"):
-        SampleData.SampleDataLogic().downloadSamples("ProbeCT")
 
 
 def test_widgets_do_not_tell_what_slicers_keep_to_themselves(host):

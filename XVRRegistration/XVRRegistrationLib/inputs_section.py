@@ -11,7 +11,7 @@ from XVRCommonLib.volumes import MODALITIES
 
 class InputsSection:
     def __init__(self, ui, panel):
-        self.ui, self.panel = ui, panel
+        self.ui, self.panel, self._file = ui, panel, pathlib.Path()
         self.dropArea = DropArea(self.useFile)
         ui.inputsSection.layout().addRow(self.dropArea)
         ui.xraySelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNode)
@@ -25,6 +25,7 @@ class InputsSection:
 
     def _onPath(self, path):
         p = self.panel.parameters
+        self.panel.updateSoon()
         if p is None or pathlib.Path(path) == p.xrayFile or not pathlib.Path(path).is_file():
             return
         self._forgetEdits(p)
@@ -55,12 +56,15 @@ class InputsSection:
         index = list(MODALITIES).index(p.modality)
         if self.ui.modalityCombo.currentIndex != index:
             self.ui.modalityCombo.currentIndex = index
-        path = "" if str(p.xrayFile) == "." else str(p.xrayFile)
-        if path != self.ui.xrayPath.currentPath and path:
-            self.ui.xrayPath.currentPath = path
+        if p.xrayFile != self._file:  # else what is being typed stays
+            self._file = p.xrayFile
+            self.ui.xrayPath.currentPath = "" if str(p.xrayFile) == "." else str(p.xrayFile)
         self.ui.inputsStatus.text = self._words(session)
 
     def _words(self, session):
+        typed = self.ui.xrayPath.currentPath
+        if typed and pathlib.Path(typed) != session.p.xrayFile:
+            return _("There is no file {path}.").format(path=typed)
         if session.p.ct is None:
             return _("Choose a CT or MR volume.")
         if session.p.xraySource is None and str(session.p.xrayFile) == "." and session.xray.intrinsics() is None:
