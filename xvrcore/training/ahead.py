@@ -3,6 +3,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numba
+import torch
 
 from xvrcore.training.examples import Batch
 
@@ -15,7 +16,7 @@ class DrawnAhead:
 
     def __init__(self, examples, active: bool):
         self._examples, self._active = examples, active
-        self._thread = ThreadPoolExecutor(1, "examples", numba.set_num_threads, (numba.get_num_threads(),))
+        self._thread = ThreadPoolExecutor(1, "examples", _leave_threads, (numba.get_num_threads(),))
         self._coming: tuple[tuple, Future] | None = None
 
     def take(self, *wanted) -> Batch:
@@ -35,3 +36,9 @@ class DrawnAhead:
         """Until nothing is being drawn; what went wrong is raised by :meth:`take`."""
         if self._coming:
             self._coming[1].exception()
+
+
+def _leave_threads(count: int) -> None:
+    """Let a thread that draws use half of ``count`` threads to render, and itself alone for all else: others learn."""
+    numba.set_num_threads(max(1, count // 2))
+    torch.set_num_threads(1)

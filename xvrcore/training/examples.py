@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from xvrcore import rigid
+from xvrcore.attenuation import TISSUE_PER_MM
 from xvrcore.camera import Intrinsics
+from xvrcore.errors import InputError
 from xvrcore.networks.aiming import Reach, aimed, spread, turned
 from xvrcore.networks.inputs import network_input
 from xvrcore.networks.poses import RelativePoses
@@ -32,6 +34,10 @@ class Batch:
     rotations: torch.Tensor = field(repr=False)
     shifts: torch.Tensor = field(repr=False)
     kept: torch.Tensor = field(repr=False)
+
+    def cut(self, part: slice) -> "Batch":
+        """Some of the examples."""
+        return Batch(self.inputs[part], self.rotations[part], self.shifts[part], self.kept[part])
 
 
 class Examples:
@@ -92,13 +98,19 @@ class Examples:
 
 
 def fiducials(patient: Patient, seed: int = 0) -> np.ndarray:
-    """Points (64, 3) in RAS on which errors are measured: in bones, or in the body where there are none."""
-    rendering = patient.full if patient.bones is None else patient.bones
-    values = rendering.attenuation.values
-    inside = np.flatnonzero(values > 0)
+    """Points (64, 3) in RAS on which errors are measured: in bones, or in the body where there are none.
+
+    :raises InputError: nothing in the volume attenuates.
+    """
+    bones = patient.bone_attenuation()
+    volume = patient.full.attenuation if bones is None else bones
+    # at least half bone, as its edges are soft, or denser than the noise of air
+    inside = np.flatnonzero(volume.values > (TISSUE_PER_MM if bones is None else volume.values.max() / 2))
+    if not len(inside):
+        raise InputError(f"{patient.source.path or 'The volume'} shows no body; check that it is a CT or an MR.")
     chosen = np.random.default_rng(seed).choice(inside, FIDUCIALS)
-    ijk = np.stack(np.unravel_index(chosen, values.shape)[::-1], axis=-1)
-    return rigid.apply(rendering.attenuation.ras_from_ijk, ijk)
+    ijk = np.stack(np.unravel_index(chosen, volume.values.shape)[::-1], axis=-1)
+    return rigid.apply(volume.ras_from_ijk, ijk)
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -42,9 +42,11 @@ def orthogonalized(matrix: torch.Tensor) -> torch.Tensor:
     wide = wide / (wide.norm() + 1e-7)
     gram = wide @ wide.T
     unit = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    factor = unit
-    for _ in range(ITERATIONS):
+    factor = None
+    for left in reversed(range(ITERATIONS)):
         step = a * unit + b * gram + c * gram @ gram
-        factor, gram = step @ factor, step @ gram @ step
+        factor = step if factor is None else step @ factor
+        if left:
+            gram = step @ gram @ step
     found = factor @ wide
     return found if matrix.shape[0] <= matrix.shape[1] else found.T

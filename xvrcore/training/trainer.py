@@ -20,6 +20,7 @@ from xvrcore.training.faults import is_out_of_memory
 from xvrcore.training.memory import Memory, fitting
 from xvrcore.training.muon import Muon
 from xvrcore.training.settings import TrainingSettings
+from xvrcore.training.slices import SlicedGradients
 from xvrcore.training.team import ALONE, Team
 
 LEAST_BATCH = 4
@@ -43,8 +44,10 @@ class Trainer:
         self.network = network.to(device=settings.device, memory_format=torch.channels_last)
         self.network.train()
         self.parts = team.share(settings.groups)
-        # another thread may draw while the network learns, if neither needs the renderer or the device of the other
-        self._ahead = DrawnAhead(examples, settings.device == "cpu" and settings.loss == "fiducials")
+        # threads may draw and learn side by side, if none needs the renderer or the device of another
+        apart = settings.device == "cpu" and settings.loss == "fiducials"
+        self._ahead = DrawnAhead(examples, apart)
+        self._sliced = SlicedGradients(network, self._terms) if apart and team.size == 1 else None
         self.iteration, self.trained_s, self.batch = 0, 0.0, settings.batch
         self.optimizers = _optimizers(network, settings)
         self._model = team.together(network)
@@ -104,12 +107,28 @@ class Trainer:
         for number, part in enumerate(self.parts):
             batch = self._ahead.take(*self._wanted(number))
             self._ahead.begin(*self._wanted(number + 1))
-            alone = self.team.size > 1 and part != self.parts[-1]
-            with self._model.no_sync() if alone else nullcontext():
-                terms = self.loss(batch, self._poses(batch))
-                weights = batch.kept / batch.kept.sum().clamp_min(1)
-                ((terms["loss"] * weights).sum() / len(self.parts)).backward()
-            self._count({"kept": batch.kept.mean(), **{name: (one * weights).sum() for name, one in terms.items()}})
+            weights = batch.kept / batch.kept.sum().clamp_min(1) / len(self.parts)
+            if self._sliced:
+                figures = self._sliced.add(batch, weights)
+            else:
+                alone = self.team.size > 1 and part != self.parts[-1]
+                with self._model.no_sync() if alone else nullcontext():
+                    loss, figures = self._terms(batch, weights)
+                    loss.backward()
+            self._count({"kept": batch.kept.mean() / len(self.parts), **figures})
+        self._summed += 1
+        if self._sliced:
+            self._sliced.alone(self._update)
+        else:
+            self._update()
+
+    def _terms(self, batch: Batch, weights: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The weighted loss, and the weighted sum of each of its terms."""
+        terms = self.loss(batch, self._poses(batch))
+        figures = {name: (one * weights).sum() for name, one in terms.items()}
+        return figures["loss"], {name: total.detach() for name, total in figures.items()}
+
+    def _update(self) -> None:
         clip_adaptively(self.network.parameters(), self.settings.clipping)
         for optimizer, peak in self.optimizers:
             for group in optimizer.param_groups:
@@ -135,8 +154,7 @@ class Trainer:
 
     def _count(self, figures: dict[str, torch.Tensor]) -> None:
         for name, value in figures.items():
-            self._sums[name] = self._sums.get(name, 0) + value.detach()
-        self._summed += 1
+            self._sums[name] = self._sums.get(name, 0) + value
 
     def figures(self) -> dict[str, float]:
         """Means since the last call, of this process: the loss, its terms, and the kept share. Waits for the device."""
