@@ -222,7 +222,7 @@ def test_wrong_input_is_said_before_a_job_begins(ct, xray, tmp_path, capsys, cha
 
 def test_a_network_beats_the_search_by_success_or_clearly_by_time_alone():
     def outcome(success, seconds):
-        return Outcome(Errors(1.0, 2.0), success, seconds)
+        return Outcome(Errors(1.0, 2.0, 1.3), success, seconds)
 
     other = outcome(0.9, 2.0)
     assert outcome(1.0, 9.0).beats(other)

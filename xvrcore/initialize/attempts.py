@@ -47,7 +47,9 @@ NARROW_WINDOWS = (
     Round("third descent", (LmStage(Comparison(64, 9)),), rank=RANK, survivors=6, margin=0.2),
     Round("refinement", (LmStage(Comparison(128, 11)),), rank=RANK, survivors=6),
 )
-LAST_ROUND = Round("fine refinement", (LmStage(Comparison(256, 11), 8),), rank=Comparison(256, 11), survivors=1)
+LAST_ROUND = Round("fine refinement", (LmStage(Comparison(256, 11), 8), LmStage(Comparison(256, 7), 8)),
+                   rank=Comparison(256, 11), survivors=1)
+"""Small windows at the end: what moves the optimum along the beam, scatter and soft tissue, is smooth."""
 
 ATTEMPTS = (
     Attempt("search", AROUND_HEADER, 256, Comparison(32, 11), 96, WIDE_WINDOWS),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict, fields
 
 import psutil
 
@@ -69,13 +70,12 @@ class TrainingRun:
         best = self.best
         return {"network": str(self.network), "iterations": self.trainer.iteration,
                 "trained_s": self.trainer.trained_s, "batch": self.trainer.batch, "validation": self.history,
-                "message": "stopped before training began" if best is None else
-                Errors(best["median_mm"], best["p90_mm"]).in_words}
+                "message": "stopped before training began" if best is None else _errors(best).in_words}
 
     @property
     def best(self) -> dict | None:
         """The best validation so far."""
-        return min(self.history, key=lambda one: one["median_mm"]) if self.history else None
+        return min(self.history, key=lambda one: one["mean_mm"]) if self.history else None
 
     def _over(self) -> bool:
         """As the leader sees it, whose clock also counts for all."""
@@ -107,15 +107,14 @@ class TrainingRun:
         mtre_mm = self.validation.mtre_of_poses(poses)
         errors = Errors.of(mtre_mm)
         best = self.best
-        self.history.append({"iteration": self.trainer.iteration, "trained_s": self.trainer.trained_s,
-                             "median_mm": errors.median_mm, "p90_mm": errors.p90_mm})
-        improved = best is None or errors.median_mm < best["median_mm"]
+        figures = {"iteration": self.trainer.iteration, **asdict(errors)}
+        self.history.append({"trained_s": self.trainer.trained_s, **figures})
+        improved = best is None or errors.mean_mm < best["mean_mm"]
         self.unimproved = 0 if improved else self.unimproved + 1
         if improved:
             write_checkpoint(self.network, self._checkpoint())
         write_samples(self.worker.folder.path / SAMPLES, self.validation, poses, mtre_mm)
-        self.worker.say("validation", iteration=self.trainer.iteration, median_mm=errors.median_mm,
-                        p90_mm=errors.p90_mm, best=improved, message=errors.in_words)
+        self.worker.say("validation", **figures, best=improved, message=errors.in_words)
         self._save()
 
     def _save(self) -> None:
@@ -138,3 +137,8 @@ class TrainingRun:
                         fraction=trainer.fraction, **trainer.figures(), samples_per_s=rate * trainer.batch,
                         eta_s=trainer.trained_s * (1 - used) / used,
                         memory_mb=psutil.Process().memory_info().rss / 2 ** 20, message=said)
+
+
+def _errors(record: dict) -> Errors:
+    """What a record of the history says."""
+    return Errors(*(record[one.name] for one in fields(Errors)))
