@@ -18,18 +18,17 @@ TWIST_SCALE = np.array([0.01, 0.01, 0.01, 1.0, 1.0, 1.0])
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-5, 1e4
 LONGEST_STEP = 30.0
 SMALLEST_STEP = 0.02
-SMALLEST_GAIN = 1e-3
-"""A step that lowers the cost by a smaller share was the last one."""
 HIDING_SHARE, HIDING_COST = 0.2, 2.0
 """A pose may not lower its cost by moving the CT out of view: below this share of pixels, cost is added."""
 
 
 @dataclass(frozen=True)
 class LmStage:
-    """One resolution of the descent."""
+    """One resolution of the descent. A step that lowers the cost by less than ``least_gain`` of it was the last one."""
 
     comparison: Comparison
     iterations: int = 12
+    least_gain: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def refine_lm(objective: Objective, poses: np.ndarray, stages: tuple[LmStage, ..
     """Refine poses (B, 4, 4); a generator of :class:`RefinementStep` whose return value is an :class:`LmResult`."""
     result = LmResult(poses, np.full(len(poses), -1.0), np.zeros((len(poses), 6, 6)))
     for number, stage in enumerate(stages):
-        descent = _Descent(objective, result.poses, stage.comparison)
+        descent = _Descent(objective, result.poses, stage)
         for iteration in range(stage.iterations):
             if not descent.active.any():
                 break
@@ -63,8 +62,8 @@ def refine_lm(objective: Objective, poses: np.ndarray, stages: tuple[LmStage, ..
 class _Descent:
     """The state of one stage for a batch of poses."""
 
-    def __init__(self, objective: Objective, poses: np.ndarray, comparison: Comparison):
-        self.objective, self.comparison = objective, comparison
+    def __init__(self, objective: Objective, poses: np.ndarray, stage: LmStage):
+        self.objective, self.comparison, self.least_gain = objective, stage.comparison, stage.least_gain
         count = len(poses)
         self.best, self.trial = poses.copy(), poses.copy()
         self.costs, self.scores = np.full(count, np.inf), np.full(count, -1.0)
@@ -79,7 +78,7 @@ class _Descent:
         costs = self._cost(equations.scores)
         improved = costs < self.costs[tried]
         won = tried[improved]
-        settled = won[self.costs[won] - costs[improved] < SMALLEST_GAIN * costs[improved]]
+        settled = won[self.costs[won] - costs[improved] < self.least_gain * costs[improved]]
         self.costs[won], self.scores[won] = costs[improved], scores[improved]
         self.best[won] = self.trial[won]
         self.hessians[won] = equations.hessian[improved] * TWIST_SCALE[:, None] * TWIST_SCALE
