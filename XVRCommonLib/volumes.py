@@ -8,6 +8,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from xvrcore.errors import InputError
+from xvrcore.rigid import require_rigid
 from xvrcore.volume import Volume, sampled
 
 MODALITIES = {"auto": "", "CT": "HU", "MR": "MR"}
@@ -36,14 +37,15 @@ def worldFromParent(node):
     return arrayFromMatrix(matrix)
 
 
-def worldFromTransform(node):
+def rigidFromTransform(node):
     """4x4 of a linear transform node and all above it.
 
-    :raises InputError: one above it is not linear.
+    :raises InputError: they do not make a rigid motion.
     """
     matrix = vtk.vtkMatrix4x4()
     node.GetMatrixTransformToParent(matrix)
-    return worldFromParent(node) @ arrayFromMatrix(matrix)
+    return require_rigid(worldFromParent(node) @ arrayFromMatrix(matrix),
+                         _("The transform {name}").format(name=node.GetName()))
 
 
 def worldFromIjk(node):

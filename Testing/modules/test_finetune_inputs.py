@@ -254,10 +254,14 @@ def test_a_network_of_another_patient_is_refused_until_a_transform_says_how_the_
     assert "state the template transform" in primed.ui.messageLabel.text
     assert not primed.watch.jobs
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "to template")
-    slicer.util.updateTransformMatrixFromArray(node, np.eye(4) + 40 * np.eye(4, k=3))
+    slicer.util.updateTransformMatrixFromArray(node, np.diag([1.5, 1, 1, 1]))
     user.click(primed.ui.advancedSection)
     user.select_node(primed.ui.templateSelector, node)
     settle(primed)
+    user.click(primed.ui.startButton)
+    settle(primed)
+    assert "The transform to template is not rigid" in primed.ui.messageLabel.text
+    slicer.util.updateTransformMatrixFromArray(node, np.eye(4) + 40 * np.eye(4, k=3))
     user.click(primed.ui.startButton)
     user.wait_until(lambda: "running" in primed.ui.stateLabel.text, STARTED_S, "it runs")
     settle(primed)

@@ -1,9 +1,11 @@
 """Where registrations start from, and what they are told to do: networks, and the settings under Advanced."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fixed_network import network_that_says
-from panel_steps import choose_inputs, open_section, register, settle
+from panel_steps import choose_inputs, open_section, register, settle, silent
 from registration_scene import CENTER, add_volume, error_px, patient, write_xray
 from slicerhost import testing as user
 from slicerhost.pythonqt.dialogs import dialogs
@@ -91,6 +93,65 @@ def test_a_network_of_another_patient_is_refused_by_name(panel, xray, network):
         assert "another volume" in panel.ui.messageLabel.text
         assert "someone else" in panel.ui.messageLabel.text
         assert np.allclose(panel.session.xray.rasFromCamera(), before)
+
+
+@pytest.mark.parametrize("kind", ["auto", "network"])
+def test_a_network_of_a_volume_elsewhere_starts_by_the_transform_between_the_two(panel, xray, network, tmp_path, kind):
+    import slicer
+
+    volume, truth = patient(), xray[1]
+    here_from_there = rigid.twist_motion([0.5, -0.3, 0.8, 60.0, -40.0, 30.0], CENTER)
+    here = add_volume(replace(volume, ras_from_ijk=here_from_there @ volume.ras_from_ijk))
+    seen = replace(truth, ras_from_camera=here_from_there @ truth.ras_from_camera)
+    choose_inputs(panel, here, xray[0])
+    open_section(panel.ui.advancedSection)
+    settle(panel)
+    assert panel.ui.templateSelector.toolTip == "Choose a network first."
+    assert silent(panel) == []
+    choose_network(panel, network)
+    user.click(getattr(panel.ui, f"{kind}Button"))
+    register(panel)
+    assert "state the template transform between the two" in panel.ui.messageLabel.text
+    assert panel.ui.historyTable.rowCount == 0
+    above = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "above")
+    slicer.util.updateTransformMatrixFromArray(above, rigid.inverse(here_from_there))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "to template")
+    node.SetAndObserveTransformNodeID(above.GetID())
+    user.select_node(panel.ui.templateSelector, node)
+    settle(panel)
+    register(panel)
+    assert panel.ui.messageLabel.text == ""
+    assert panel.ui.historyTable.item(0, 1).text() == "network hip job, by the transform to template"
+    assert error_px(panel.session.xray.camera(), seen) < 1
+    assert slicer.util.saveScene(str(tmp_path / "elsewhere.mrb"))
+    slicer.mrmlScene.Clear()
+    slicer.util.loadScene(str(tmp_path / "elsewhere.mrb"))
+    settle(panel)
+    assert panel.ui.templateSelector.currentNode().GetName() == "to template"
+
+
+@pytest.mark.parametrize(("make", "words"), [("scaling", "is not rigid"), ("warp", "not linear")])
+def test_a_template_transform_that_is_not_rigid_is_refused(panel, ct, xray, network, make, words):
+    import slicer
+    import vtk
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "to template")
+    if make == "scaling":
+        slicer.util.updateTransformMatrixFromArray(node, np.diag([1.5, 1, 1, 1]))
+    else:
+        above = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "warp")
+        above.SetAndObserveTransformFromParent(vtk.vtkThinPlateSplineTransform())
+        node.SetAndObserveTransformNodeID(above.GetID())
+    choose_inputs(panel, ct, xray[0])
+    choose_network(panel, network)
+    open_section(panel.ui.advancedSection)
+    user.select_node(panel.ui.templateSelector, node)
+    user.click(panel.ui.networkButton)
+    assert words in panel.ui.startStatus.text
+    user.click(panel.ui.registerButton)
+    settle(panel)
+    assert words in panel.ui.messageLabel.text
+    assert "to template" in panel.ui.messageLabel.text
 
 
 def test_a_file_that_is_no_network_is_named(panel, ct, xray, tmp_path):

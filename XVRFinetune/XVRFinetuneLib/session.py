@@ -4,7 +4,7 @@ import json
 
 from slicer.i18n import tr as _
 
-from XVRCommonLib.volumes import worldFromTransform
+from XVRCommonLib.volumes import rigidFromTransform
 from XVRCommonLib.xrays import editsOf, optionsOf, readerOf
 from xvrcore.errors import InputError
 
@@ -181,9 +181,12 @@ class Session:
         return ""
 
     def order(self):
-        """What is to be trained."""
+        """What is to be trained.
+
+        :raises InputError: the transform to the volume of an earlier network is not rigid.
+        """
         p = self.p
         start = p.startNetwork if p.startNetwork.name else None
-        template = worldFromTransform(p.templateTransform) if start and p.templateTransform else None
+        template = rigidFromTransform(p.templateTransform) if start and p.templateTransform else None
         return Order(self.subject.volume.quantity, self.example.intrinsics, self.poseRange, start, template,
                      p.profile.name, p.minutes, p.iterations, p.threads, p.seed)

@@ -5,6 +5,7 @@ import pathlib
 from slicer.i18n import tr as _
 
 from XVRCommonLib.drop_area import DropArea
+from XVRCommonLib.enabling import enable
 from XVRCommonLib.network_chooser import NetworkChooser
 from XVRCommonLib.volumes import MODALITIES
 
@@ -53,6 +54,7 @@ class InputsSection:
     def update(self, session):
         p = session.p
         self.networkChooser.show(p.network)
+        enable(self.ui.templateSelector, "" if p.network.name else _("Choose a network first."))
         index = list(MODALITIES).index(p.modality)
         if self.ui.modalityCombo.currentIndex != index:
             self.ui.modalityCombo.currentIndex = index

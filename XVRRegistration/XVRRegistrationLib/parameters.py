@@ -46,6 +46,7 @@ class Parameters:
     edits: str = "{}"  # what the user stated about the X-ray, JSON of xvrcore.xray_io.XrayOptions
     segmentation: vtkMRMLSegmentationNode
     network: pathlib.Path
+    templateTransform: vtkMRMLLinearTransformNode
     points3d: vtkMRMLMarkupsFiducialNode
     points2d: vtkMRMLMarkupsFiducialNode
 

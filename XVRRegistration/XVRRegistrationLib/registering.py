@@ -60,7 +60,7 @@ class Registering:
         if chosen == "header":
             return starts.fromHeader(radiograph)
         if chosen == "network":
-            return starts.fromNetwork(p.network, alone=kind == "network")
+            return starts.fromNetwork(p.network, p.templateTransform, alone=kind == "network")
         if chosen == "landmarks":
             return starts.fromLandmarks(p.points3d, p.points2d, radiograph, xray.rasFromIjk())
         if chosen == "current":

@@ -45,8 +45,8 @@ class StartSection:
         p, blocked = session.p, session.registering.blocked()
         for kind in KINDS:
             enable(self._button(kind), blocked)
-        points = tuple(node and node.GetID() for node in (p.points3d, p.points2d))
-        state = (blocked, self.kind, p.network, points, session.shownXray, p.edits, session.carm.placedByHand)
+        nodes = tuple(node and node.GetID() for node in (p.points3d, p.points2d, p.templateTransform))
+        state = (blocked, self.kind, p.network, nodes, session.shownXray, p.edits, session.carm.placedByHand)
         if state != self._state and not session.worker.busy:
             self._state = state
             self.ui.startStatus.text = blocked or self._words(session)

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib.network_chooser import networkName
 from XVRCommonLib.packages import NETWORKS, missingPackages
+from XVRCommonLib.volumes import rigidFromTransform
 from xvrcore.errors import InputError
 
 ASSUMED_VIEW = (0.0, 0.0)
@@ -17,13 +18,15 @@ ASSUMED_VIEW = (0.0, 0.0)
 
 @dataclass(frozen=True)
 class Start:
-    """``name`` as the core knows it; ``poses`` (4x4) to begin with, or the ``network`` (a file) that tells them;
-    ``words`` for the panel; ``intrinsics`` if the poses are those of one reading of the image alone."""
+    """``name`` as the core knows it; ``poses`` (4x4) to begin with, or the ``network`` (a file) that tells them, with
+    the stated motion (4x4) of the volume, as it stands in the scene, onto the network's; ``words`` for the panel;
+    ``intrinsics`` if the poses are those of one reading of the image alone."""
 
     name: str
     poses: tuple = field(default=(), repr=False)
     words: str = ""
     network: Path | None = None
+    networkFromVolume: np.ndarray | None = field(default=None, repr=False)
     intrinsics: object = field(default=None, repr=False)
 
     def given(self, radiograph, prepared):
@@ -41,8 +44,8 @@ class Start:
         from xvrcore.checkpoint import read_checkpoint
         from xvrcore.prediction import load_predictor
 
-        if np.allclose(prepared.moved, np.eye(4)):
-            return load_predictor(self.network, prepared.patient())
+        if self.networkFromVolume is not None or np.allclose(prepared.moved, np.eye(4)):
+            return load_predictor(self.network, prepared.patient(), self.networkFromVolume)
         back = np.linalg.inv(prepared.moved)
         standing = replace(prepared.volume, ras_from_ijk=back @ prepared.volume.ras_from_ijk)
         read_checkpoint(self.network).frame.poses(standing)  # refuses another volume, wherever it stands
@@ -71,10 +74,11 @@ def fromHeader(radiograph):
         primary=positioner.primary_deg, secondary=positioner.secondary_deg))
 
 
-def fromNetwork(path, alone=True):
+def fromNetwork(path, template=None, alone=True):
     """
+    :param template: the transform node that brings the volume onto the one the network was trained on, if another.
     :param alone: otherwise what the header or the standard views say is tried beside it.
-    :raises InputError: none is chosen, or what networks need is not installed.
+    :raises InputError: none is chosen, the transform is not rigid, or what networks need is not installed.
     """
     if not path.is_file():
         raise InputError(_("Choose a network in section 1; the module XVR Finetune trains one for a patient."))
@@ -82,7 +86,11 @@ def fromNetwork(path, alone=True):
     if missing:
         raise InputError(_("A network needs {packages}; the module XVR Finetune offers to install that.").format(
             packages=", ".join(missing)))
-    return Start("given" if alone else "auto", (), _("network {name}").format(name=networkName(path)), path)
+    name, words, motion = "given" if alone else "auto", _("network {name}").format(name=networkName(path)), None
+    if template is not None:
+        motion = rigidFromTransform(template)
+        words += _(", by the transform {name}").format(name=template.GetName())
+    return Start(name, (), words, path, motion)
 
 
 def fromLandmarks(points3d, points2d, radiograph, rasFromIjk):
