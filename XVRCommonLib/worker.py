@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -11,8 +12,14 @@ import qt
 POLL_MS = 10
 SPARE_CORES = 1
 """Left to the window: it draws its views while the kernels compute."""
+CLOSING_S = 0.3
+"""So long the window waits for the step that a closed worker is at; preparing a large volume takes seconds."""
 TURN_S = 0.003
 """At every tick the thread gets so long a turn: Slicer's event loop may hold Python's lock between slots."""
+
+
+_leaving = weakref.WeakSet()
+"""Threads of closed workers, at their last steps; the thread of another worker begins after them."""
 
 
 @dataclass
@@ -87,27 +94,33 @@ class Worker:
             self._begin()
 
     def close(self):
-        """End the thread after the step it is at; nothing is delivered any more."""
+        """End the thread after the step it is at, without waiting for a long one; nothing is delivered any more."""
         self._timer.stop()
         with self._wake:
             self._closing = True
             self._requests.clear()
+            if self._job is not None:
+                self._job.cancelled = True
+            self._job = self._lastStep = None
             self._wake.notify()
         if self._thread is not None:
-            self._thread.join()
-        self._thread = self._job = None
+            self._thread.join(CLOSING_S)
+            _leaving.add(self._thread)
+        self._thread = None
 
     def _begin(self):
         if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=self.name, daemon=True)
+            self._thread = threading.Thread(target=self._loop, args=(tuple(_leaving),), name=self.name, daemon=True)
             self._thread.start()
         self._wake.notify()
         if not self._timer.active:
             self._timer.start()
 
-    def _loop(self):
+    def _loop(self, before):
         from xvrcore.threads import prepare_threads
 
+        for thread in before:
+            thread.join()
         prepare_threads(spare=SPARE_CORES if find_spec("numba") else 0)
         while True:
             with self._wake:
@@ -120,8 +133,6 @@ class Worker:
                 self._compute(*request[:2])
             else:
                 self._step(job)
-        if self._stepsLeft():
-            self._job.steps.close()
 
     def _nextRequest(self):
         urgent = (key for key, (_function, _onResult, isUrgent) in self._requests.items() if isUrgent)

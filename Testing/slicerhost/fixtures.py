@@ -1,6 +1,8 @@
 """pytest fixtures: import them in a conftest.py (`from slicerhost.fixtures import *`)."""
 
 import gc
+import threading
+import time
 import warnings
 
 import pytest
@@ -10,6 +12,9 @@ from .faults import ledger
 from .pythonqt.dialogs import dialogs
 
 __all__ = ["host", "host_application", "open_module"]
+
+ENDING_S = 60
+"""So long may threads that a module left take to end by themselves."""
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +33,12 @@ def host(host_application):
 
     _reset(host_application)
     ledger.clear()
-    before = Leftovers()
+    before, threads = Leftovers(), set(threading.enumerate())
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="(already has|does not have) observer")
         yield host_application
     _reset(host_application)
+    _let_end(set(threading.enumerate()) - threads)
     left = Leftovers().since(before)
     ledger.check()
     assert not left, f"left behind: {left}"
@@ -50,6 +56,13 @@ def open_module(host):
         return slicer.util.getModuleWidget(module.name)
 
     return open_
+
+
+def _let_end(threads):
+    """A closed module's thread may end its step, as it may in Slicer."""
+    deadline = time.monotonic() + ENDING_S
+    while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _reset(application):
