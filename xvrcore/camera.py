@@ -30,10 +30,10 @@ class Intrinsics:
         if not np.isfinite(numbers).all():
             raise InputError(f"The X-ray geometry holds a value that is not a number: {asdict(self)}.")
         if self.sdd_mm <= 0:
-            raise InputError(f"The source-to-detector distance is {self.sdd_mm:g} mm; give a positive --sdd-mm.")
+            raise InputError(f"The source-to-detector distance is {self.sdd_mm:g} mm; give a positive one.")
         if min(self.spacing_mm) <= 0:
             raise InputError(f"The pixel spacing is {self.spacing_mm[0]:g} x {self.spacing_mm[1]:g} mm; "
-                             "give a positive --pixel-spacing-mm.")
+                             "give positive ones.")
         if self.rows < 2 or self.cols < 2:
             raise InputError(f"The X-ray has {self.rows} rows and {self.cols} columns; at least 2 of each are needed.")
 

@@ -54,7 +54,7 @@ def _no_geometry(folder, patient):
 
 
 def _zero_spacing(folder, patient):
-    return "--pixel-spacing-mm", ["--pixel-spacing-mm", "0"]
+    return "pixel spacing", ["--pixel-spacing-mm", "0"]
 
 
 def _negative_spacing(folder, patient):
@@ -204,7 +204,7 @@ def test_a_full_disk_leaves_nothing_half_written(patient, tmp_path, capsys, monk
 
 @pytest.mark.parametrize(("arguments", "named"), [
     (["--out", "x.png"], "x.png"), (["--out", "x.dcm", "--rows", "0"], "0 rows"),
-    (["--out", "x.dcm", "--sdd-mm", "-5"], "--sdd-mm"), (["--out", "x.dcm", "--encoding-kind", "SQRT"], "SQRT"),
+    (["--out", "x.dcm", "--sdd-mm", "-5"], "detector"), (["--out", "x.dcm", "--encoding-kind", "SQRT"], "SQRT"),
     (["--out", "x.dcm", "--isocenter-ras", "9000", "0", "0"], "ct.nii.gz"),
     (["--out", "x.dcm", "--metal-share", "2"], "--metal-share"),
     (["--out", "x.dcm", "--settings", "nothing.json"], "nothing.json")])

@@ -93,21 +93,21 @@ def test_half_empty_spacing(tmp_path):
     assert "PixelSpacing" in refusal(path, None)
 
 
-@pytest.mark.parametrize(("bad", "flag"), [
-    ({"sdd_mm": 0}, "--sdd-mm"), ({"sdd_mm": float("nan")}, "--sdd-mm"),
-    ({"pixel_spacing_mm": (0.2, -0.2)}, "--pixel-spacing-mm"), ({"pixel_spacing_mm": (0.2, 0.2, 0.2)}, "--pixel-spac"),
-    ({"source_isocenter_mm": -5}, "--source-isocenter-mm"), ({"primary_deg": float("inf")}, "--primary-deg"),
-    ({"principal_point_px": (float("nan"), 0)}, "--principal-point-px"), ({"polarity": 0}, "--polarity"),
+@pytest.mark.parametrize(("bad", "words"), [
+    ({"sdd_mm": 0}, "source-to-detector distance, 0,"), ({"sdd_mm": float("nan")}, "source-to-detector distance, nan,"),
+    ({"pixel_spacing_mm": (0.2, -0.2)}, "pixel spacing"), ({"pixel_spacing_mm": (0.2, 0.2, 0.2)}, "two values"),
+    ({"source_isocenter_mm": -5}, "isocenter distance, -5,"), ({"primary_deg": float("inf")}, "primary angle"),
+    ({"principal_point_px": (float("nan"), 0)}, "principal point"), ({"polarity": 0}, "polarity 0"),
 ])
-def test_impossible_options(bad, flag):
-    with pytest.raises(InputError, match=flag):
+def test_impossible_options(bad, words):
+    with pytest.raises(InputError, match=words):
         XrayOptions(**bad)
 
 
 @pytest.mark.parametrize("frame", ["4", "-1", "two", "mean:2-9", "mean:3-1", "median", ""])
 def test_frames_that_are_not_there(tmp_path, frame):
     path = write_xray(tmp_path / "x.dcm", np.stack([intensities()] * 4), bits=12)
-    with pytest.raises(InputError, match="--frame"):
+    with pytest.raises(InputError, match="is not understood|is not among them"):
         read_radiograph(path, None, frame)
 
 

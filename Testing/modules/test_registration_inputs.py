@@ -1,5 +1,7 @@
 """Inputs and geometry: what is missing or wrong is said in the panel, and nothing hangs."""
 
+import json
+
 import numpy as np
 import pytest
 from panel_steps import choose_inputs, register, settle, wait_for_drr
@@ -93,6 +95,35 @@ def test_a_file_that_is_no_xray_is_named_in_the_panel(panel, ct, tmp_path, name,
     assert words in panel.ui.messageLabel.text
     assert name in panel.ui.messageLabel.text
     assert not panel.ui.registerButton.enabled
+
+
+def test_what_is_wrong_is_said_in_the_panels_words(panel, ct, xray, picture):
+    """The core's messages serve the command line too, whose options mean nothing here."""
+    choose_inputs(panel, ct, xray[0])
+    said = []
+    user.type_text(panel.ui.sddBox, "0")
+    settle(panel)
+    said.append(panel.ui.messageLabel.text)
+    user.type_text(panel.ui.sddBox, "1100")
+    settle(panel)
+    said.append(panel.ui.sddOrigin.toolTip)
+    for geometry in ({"sdd_mm": -1000, "pixel_spacing_mm": 2}, {"sdd_mm": 1000, "pixel_spacing_mm": 0}):
+        wrong = picture.with_stem(f"wrong {len(said)}")
+        wrong.write_bytes(picture.read_bytes())
+        wrong.with_suffix(".json").write_text(json.dumps(geometry))
+        drop(panel, wrong)
+        said.append(panel.ui.messageLabel.text)
+    assert all(said)
+    assert not [words for words in said if "--" in words]
+
+
+def test_a_frame_that_the_file_has_no_more_is_named(panel, ct, tmp_path):
+    write_xray(tmp_path / "film.dcm", frames=3)
+    choose_inputs(panel, ct, tmp_path / "film.dcm")
+    write_xray(tmp_path / "film.dcm", frames=2)
+    panel.parameters.frame = 2
+    settle(panel)
+    assert "has 2 frames, 0 to 1; 2 is not among them" in panel.ui.messageLabel.text
 
 
 def test_a_path_that_is_no_file_is_named_and_stays_to_be_corrected(panel, ct, xray, tmp_path):

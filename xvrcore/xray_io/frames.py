@@ -18,7 +18,7 @@ def chosen_frames(frame: str, count: int, name: str) -> tuple[str, range]:
     """
     match = _FRAME.fullmatch(str(frame))
     if not match:
-        raise InputError(f"--frame {frame!r} is not understood; give an index (0), or mean, max or min, "
+        raise InputError(f"The frame {frame!r} is not understood; give an index (0), or mean, max or min, "
                          "of a range if you like (mean:2-10).")
     if match["index"]:
         first = last = int(match["index"])
@@ -26,7 +26,7 @@ def chosen_frames(frame: str, count: int, name: str) -> tuple[str, range]:
         first, last = int(match["first"] or 0), int(match["last"] or count - 1)
     if first > last or last >= count:
         raise InputError(f"{name} has {count} frame{'s' * (count > 1)}, 0 to {count - 1}; "
-                         f"--frame {frame} is not among them.")
+                         f"{frame} is not among them.")
     return match["how"] or "mean", range(first, last + 1)
 
 

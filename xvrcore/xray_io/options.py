@@ -7,6 +7,10 @@ import numpy as np
 from xvrcore.errors import InputError
 from xvrcore.xray import RISES_WITH_ATTENUATION, RISES_WITH_INTENSITY
 
+WORDS = {"sdd_mm": "source-to-detector distance", "pixel_spacing_mm": "pixel spacing at the detector",
+         "principal_point_px": "principal point", "source_isocenter_mm": "source-to-isocenter distance",
+         "primary_deg": "primary angle", "secondary_deg": "secondary angle"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class XrayOptions:
@@ -32,20 +36,15 @@ class XrayOptions:
         for name in ("sdd_mm", "pixel_spacing_mm", "source_isocenter_mm"):
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value).all() and np.min(value) > 0):
-                raise InputError(f"{flag(name)} {value} is not positive; give a length in mm.")
+                raise InputError(f"The {WORDS[name]}, {value}, is not positive; give a length in mm.")
         for name in ("principal_point_px", "primary_deg", "secondary_deg"):
             value = getattr(self, name)
             if value is not None and not np.isfinite(value).all():
-                raise InputError(f"{flag(name)} {value} is not a number.")
+                raise InputError(f"The {WORDS[name]}, {value}, is not a number.")
         for name in ("pixel_spacing_mm", "principal_point_px"):
             value = getattr(self, name)
             if value is not None and np.shape(value) != (2,):
-                raise InputError(f"{flag(name)} {value} does not have two values.")
+                raise InputError(f"The {WORDS[name]}, {value}, does not have two values.")
         if self.polarity not in (None, RISES_WITH_INTENSITY, RISES_WITH_ATTENUATION):
-            raise InputError(f"--polarity {self.polarity} is neither +1 (rises with intensity) "
+            raise InputError(f"The polarity {self.polarity} is neither +1 (rises with intensity) "
                              "nor -1 (rises with attenuation).")
-
-
-def flag(name: str) -> str:
-    """The command line's name of an option."""
-    return "--" + name.replace("_", "-")

@@ -13,7 +13,7 @@ from xvrcore.positioner import Positioner
 from xvrcore.xray import RISES_WITH_INTENSITY, Origin, Radiograph, Xray
 from xvrcore.xray_io.dicom import read_dicom
 from xvrcore.xray_io.image_file import read_image_file
-from xvrcore.xray_io.options import XrayOptions, flag
+from xvrcore.xray_io.options import WORDS, XrayOptions
 from xvrcore.xray_io.orientation import USUAL_DISPLAY, flip_for
 from xvrcore.xray_io.picture import Picture
 from xvrcore.xray_io.views import views
@@ -91,15 +91,14 @@ def _require_picture(picture: Picture, path: Path) -> None:
 
 
 def _with_options(facts: dict[str, Origin], options: XrayOptions) -> dict[str, Origin]:
-    stated = {name: Origin(value, "user", flag(name)) for name, value in vars(options).items() if value is not None}
+    stated = {name: Origin(value, "user", "stated") for name, value in vars(options).items() if value is not None}
     return {**facts, **stated}
 
 
 def _require_geometry(facts: dict[str, Origin], path: Path | str) -> None:
     missing = [name for name in NEEDED if name not in facts]
     if missing:
-        words = {"sdd_mm": "source-to-detector distance", "pixel_spacing_mm": "pixel spacing at the detector"}
-        raise InputError(f"{path} does not state the {' and the '.join(words[n] for n in missing)}; "
+        raise InputError(f"{path} does not state the {' and the '.join(WORDS[n] for n in missing)}; "
                          f"give {' and '.join(EXAMPLES[n] for n in missing)} (in mm).")
 
 
