@@ -14,7 +14,7 @@ from xvrcore.files import write_whole
 from xvrcore.jobs import Worker
 from xvrcore.training.files import SAMPLES
 
-CURVE = [dict(phase="training", iteration=i, total=100, fraction=i / 100, loss=90.0 - i / 2, eta_s=600 - 6 * i,
+CURVE = [dict(phase="training", iteration=i, total=100, fraction=i / 100, mtre_mm=90.0 - i / 2, eta_s=600 - 6 * i,
               samples_per_s=400.0, memory_mb=900.0) for i in range(0, 60, 2)]
 VALIDATIONS = [dict(phase="validation", iteration=i, median_mm=40.0 - i, p90_mm=60.0 - i) for i in (0, 20, 30)]
 LONGEST_GAP_MS = 150
@@ -50,7 +50,7 @@ def test_a_running_job_is_taken_up_when_slicer_starts(running, trainer):
 
 def test_new_records_are_shown_as_they_come(running, trainer):
     user.wait_until(lambda: trainer.watch.progress is not None and trainer.watch.progress.training, SHORTLY_S, "found")
-    running.say("training", iteration=80, total=100, fraction=0.8, loss=12.5)
+    running.say("training", iteration=80, total=100, fraction=0.8, mtre_mm=12.5)
     user.wait_until(lambda: trainer.ui.progressBar.value == 800, SHORTLY_S, "shown")
     assert trainer.parameters.training.GetTable().GetColumnByName("error_mm").GetValue(len(CURVE) + 1) == 12.5
 
@@ -70,7 +70,7 @@ def test_pictures_are_shown_anew_when_they_change(running, trainer):
 
 def test_a_job_of_ten_hours_is_watched_without_holding_up_the_window(trainer, jobs_root, monkeypatch):
     folder = made_job(jobs_root / "long", (), {})
-    long = [{**CURVE[0], "iteration": i, "loss": 80 - i / 1000} for i in range(36_000)]
+    long = [{**CURVE[0], "iteration": i, "mtre_mm": 80 - i / 1000} for i in range(36_000)]
     (folder / "status.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in long))
     with user.EventLoopGaps() as gaps:
         watched(trainer, folder)

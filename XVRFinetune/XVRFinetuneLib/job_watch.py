@@ -18,7 +18,7 @@ ALL_EVERY = 4
 class Progress:
     """What one job has told so far: pairs (iteration, mm), how it stands, the end of its log.
 
-    ``latest`` is the last record on how far it is. Of a loss of several terms, the one in mm counts. ``pictures``
+    ``latest`` is the last record on how far it is. Of a loss's terms, the one in mm counts. ``pictures``
     holds, for the names of its pictures' files that are there, when they were written.
     """
 
@@ -36,7 +36,7 @@ class Progress:
                 self.validation.append((record["iteration"], record["median_mm"]))
                 continue
             self.latest = record
-            error = record.get("geodesic_mm", record.get("loss"))
+            error = record.get("mtre_mm", record.get("geodesic_mm"))
             if error is not None:
                 self.training.append((record["iteration"], error))
 

@@ -11,16 +11,20 @@ from xvrcore.training.rendered import RenderedBatch
 
 Poses = tuple[torch.Tensor, torch.Tensor]
 """Rotations (B, 3, 3) and shifts (B, 3; mm)."""
+FAR_MM = 40.0
+"""Of the mTRE: from here on its square outweighs it."""
 
 
 @dataclass(frozen=True)
 class FiducialLoss:
-    """mTRE in mm over ``points`` (N, 3), as ``RelativePoses.in_camera`` gives them."""
+    """mTRE in mm over ``points`` (N, 3), as ``RelativePoses.in_camera`` gives them, and its square over
+    :data:`FAR_MM`: poses far off cost more, as few of them as possible shall lie beyond what refinement forgives."""
 
     points: torch.Tensor = field(repr=False)
 
     def __call__(self, batch: Batch, found: Poses) -> dict[str, torch.Tensor]:
-        return {"loss": mean_distances(self.points, found, (batch.rotations, batch.shifts))}
+        distances = mean_distances(self.points, found, (batch.rotations, batch.shifts))
+        return {"loss": distances + distances.square() / FAR_MM, "mtre_mm": distances}
 
 
 @dataclass(frozen=True)
