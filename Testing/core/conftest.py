@@ -49,6 +49,20 @@ def patient(ct):
     return patient_at(ct)
 
 
+@pytest.fixture(scope="module")
+def on_disk(tmp_path_factory) -> Path:
+    """A folder with the imaginary patient's CT and labels, and an X-ray with its truth."""
+    from cli_files import patient_and_xray
+    return patient_and_xray(tmp_path_factory.mktemp("patient"))
+
+
+@pytest.fixture(scope="module")
+def registered(on_disk, tmp_path_factory) -> Path:
+    """The folder into which the command line registered that X-ray."""
+    from cli_files import registered_in
+    return registered_in(tmp_path_factory.mktemp("registered") / "out", on_disk)
+
+
 @pytest.fixture
 def one_thread():
     """What is to come out the same to the last bit is computed by one of torch's threads."""
