@@ -176,6 +176,7 @@ def test_a_finished_job_reports_what_its_network_is_worth(ct, tmp_path, little_p
     assert state.phase == "finished"
     assert "the search without training" in state.message
     assert {"refined", "search", "validation", "iterations"} <= set(state.result)
+    assert state.result["best"] == min(state.result["validation"], key=lambda one: one["mean_mm"])
     with Image.open(job.path / SAMPLES) as picture:
         assert picture.height > 3 * TILE_PX
     assert read_checkpoint(job.path / NETWORK).record["settings"]["iterations"] == 10

@@ -105,5 +105,5 @@ def _stateInWords(job):
 
 def _error(job):
     """The best network's, once it was measured."""
-    found = job.result.get("validation")
-    return _("{error:.1f} mm").format(error=min(found, key=lambda one: one["mean_mm"])["median_mm"]) if found else ""
+    best = job.result.get("best")
+    return _("{error:.1f} mm").format(error=best["median_mm"]) if best else ""

@@ -70,6 +70,7 @@ class TrainingRun:
         best = self.best
         return {"network": str(self.network), "iterations": self.trainer.iteration,
                 "trained_s": self.trainer.trained_s, "batch": self.trainer.batch, "validation": self.history,
+                "best": best,
                 "message": "stopped before training began" if best is None else _errors(best).in_words}
 
     @property
