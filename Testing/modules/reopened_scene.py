@@ -24,9 +24,22 @@ def seen(panel):
     under = [node.GetName() for node in session.xray.cameraNodes() if node.GetParentTransformNode() is p.pose]
     found = {"widgets": {name: one for name, one in widgets.items() if one is not None}, "outlines": outlines,
              "pose": session.xray.rasFromCamera().round(4).tolist(), "under the pose": sorted(under),
-             "image": session.xray.rasFromIjk().round(4).tolist(),
+             "image": session.xray.rasFromIjk().round(4).tolist(), "cut off in 3D": cut_off(p.beam),
              "layout": slicer.app.layoutManager().layout, "intrinsics": repr(session.xray.intrinsics())}
     return json.loads(json.dumps(found))
+
+
+def cut_off(beam):
+    """How many points of the beam, from source to detector, lie before or behind what the 3D view's camera shows."""
+    import slicer
+
+    view = slicer.app.layoutManager().viewWidget(slicer.mrmlScene.GetNodeByID("vtkMRMLViewNodeXRay3D")).threeDView()
+    camera = view.renderer().GetActiveCamera()
+    points = slicer.util.arrayFromModelPoints(beam)
+    ras = slicer.util.arrayFromTransformMatrix(beam.GetParentTransformNode(), toWorld=True)
+    depths = ((points @ ras[:3, :3].T + ras[:3, 3]) - camera.GetPosition()) @ camera.GetDirectionOfProjection()
+    nearest, farthest = camera.GetClippingRange()
+    return int(((depths < nearest) | (depths > farthest)).sum())
 
 
 def state(widget):

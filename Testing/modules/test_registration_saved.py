@@ -32,6 +32,7 @@ def test_the_demos_scene_opens_in_a_fresh_application(host, tmp_path):
     panel.ui.historyTable.item(0, COMMENT).setText('the "best", so far')
     settle(panel)
     left = seen(panel)
+    assert left["cut off in 3D"] == 0
     view = host.layoutManager().sliceWidget("XRay").sliceView()
     view.forceRender()
     picture = view.image().astype(int)

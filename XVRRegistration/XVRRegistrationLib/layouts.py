@@ -77,14 +77,11 @@ def lookAt(rasFromIjk, cols, rows):
 
 def lookFromAside(rasFromCamera, sddMm):
     """Let the 3D view see source, patient and detector from the side, the head up."""
-    viewNode = slicer.mrmlScene.GetNodeByID(THREED_NODE_ID)
-    widget = None if viewNode is None else slicer.app.layoutManager().viewWidget(viewNode)
-    if widget is None:
+    view, camera = _viewAndCamera()
+    if view is None:
         return
     aside, down, beam = rasFromCamera[:3, :3].T
     middle = rasFromCamera[:3, 3] + 0.55 * sddMm * beam
-    view = widget.threeDView()
-    camera = slicer.modules.cameras.logic().GetViewActiveCameraNode(viewNode)
     halfWidth = np.tan(np.deg2rad(camera.GetViewAngle() / 2)) * min(1.0, view.width / max(1, view.height))
     direction = 0.85 * aside - 0.4 * down - 0.3 * beam
     position = middle + SEEN_SHARE / 2 * sddMm / halfWidth * direction / np.linalg.norm(direction)
@@ -92,6 +89,22 @@ def lookFromAside(rasFromCamera, sddMm):
     camera.SetPosition(*position.tolist())
     camera.SetViewUp(*(-down).tolist())
     camera.ResetClippingRange()
+
+
+def showDepth():
+    """Let the 3D view show whatever is before its camera: a scene loads the camera before all that it looks at."""
+    _view, camera = _viewAndCamera()
+    if camera is not None:
+        camera.ResetClippingRange()
+
+
+def _viewAndCamera():
+    """The 3D view beside the X-ray and its camera node, or (None, None) before any of the layouts was shown."""
+    viewNode = slicer.mrmlScene.GetNodeByID(THREED_NODE_ID)
+    widget = None if viewNode is None else slicer.app.layoutManager().viewWidget(viewNode)
+    if widget is None:
+        return None, None
+    return widget.threeDView(), slicer.modules.cameras.logic().GetViewActiveCameraNode(viewNode)
 
 
 def showCt(node):

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from XVRCommonLib.xrays import editsOf, optionsOf, readerOf
 from xvrcore.errors import InputError
 
+from . import layouts
 from .carm import CArm
 from .drawer import Drawer
 from .frames import Frames, browserOf
@@ -124,6 +125,7 @@ class Session:
         self._watch.update()
         if keepPose:
             self.xray.showLayers()
+            layouts.showDepth()
         else:
             self.xray.showInView()
         self.carm.draw()
