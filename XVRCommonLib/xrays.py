@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from xvrcore.errors import InputError
 
+from . import dicom_image
 from .volumes import pathOf, scalarArray
 
 
@@ -17,17 +18,24 @@ from .volumes import pathOf, scalarArray
 class Reading:
     """What came of reading: ``radiograph`` (xvrcore's), or None where values in ``missing`` have to be typed first.
 
-    ``facts`` are what the file states (name to :class:`xvrcore.xray.Origin`); ``frames`` how many images it holds.
+    ``facts`` are what the file states (name to :class:`xvrcore.xray.Origin`); ``frames`` how many images it holds;
+    ``changed`` tells that the image was changed in the scene, so that its DICOM file no longer speaks for it.
     """
 
     radiograph: object
     facts: dict
     missing: tuple = ()
     frames: int = 1
+    changed: bool = False
+
+    def remark(self):
+        """What the user should know of where it comes from, in words; empty where that is plain."""
+        return _("The image was changed since it was loaded: its DICOM header is not used.") if self.changed else ""
 
 
 def fileBehind(node):
-    """The file that an image of the scene was loaded from, or None; also where it was changed, unless from DICOM."""
+    """The file that an image of the scene was loaded from, or None where it was changed; DICOM's also then: nodes
+    loaded from there do not tell."""
     uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
     found = slicer.dicomDatabase.fileForInstance(uids[0]) if uids else ""
     path = Path(found) if found else pathOf(node)
@@ -44,14 +52,32 @@ def readerOf(sourceNode, path, frame, edits):
     if sourceNode is None:
         return lambda: _read(path, edits, frame)
     behind = fileBehind(sourceNode)
-    if behind is not None:
+    try:
+        pixels = _imageOf(sourceNode)
+    except InputError:
+        if behind is None:
+            raise
         return lambda: _read(behind, edits, frame)
-    pixels = scalarArray(sourceNode)
+    name, spacing = sourceNode.GetName(), sourceNode.GetSpacing()
+
+    def read():
+        if behind is not None and dicom_image.shows(behind, pixels):
+            return _read(behind, edits, frame)
+        return replace(_readPixels(name, pixels, spacing, edits), changed=behind is not None)
+
+    return read
+
+
+def _imageOf(node):
+    """A copy of a node's pixels [1, row, column].
+
+    :raises InputError: it is no single gray image.
+    """
+    pixels = scalarArray(node)
     if len(pixels) != 1:
         raise InputError(_("{name} is a volume of {count} slices, not an X-ray; choose an image.").format(
-            name=sourceNode.GetName(), count=len(pixels)))
-    name, pixels, spacing = sourceNode.GetName(), pixels.copy(), sourceNode.GetSpacing()
-    return lambda: _readPixels(name, pixels, spacing, edits)
+            name=node.GetName(), count=len(pixels)))
+    return pixels.copy()
 
 
 def _read(path, edits, frame):

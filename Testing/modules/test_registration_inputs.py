@@ -58,11 +58,11 @@ def test_edits_are_tagged_and_the_headers_values_come_back(panel, ct, xray):
 
 
 def test_an_xray_of_the_scene_is_read_from_its_file(panel, ct, xray):
+    import SimpleITK as sitk
     import slicer
 
-    slicer.dicomDatabase.insert(xray[0])
-    node = slicer.util.addVolumeFromArray(np.zeros((1, 144, 176), np.float32), name="imported")
-    node.SetAttribute("DICOM.instanceUIDs", slicer.dicomDatabase.instanceForFile(str(xray[0])))
+    node = slicer.util.addVolumeFromArray(sitk.GetArrayFromImage(sitk.ReadImage(str(xray[0]))), name="imported")
+    node.SetAttribute("DICOM.instanceUIDs", slicer.dicomDatabase.insert(xray[0]))
     user.select_node(panel.ui.ctSelector, ct)
     user.select_node(panel.ui.xraySelector, node)
     wait_for_drr(panel)

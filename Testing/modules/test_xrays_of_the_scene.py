@@ -4,6 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from finetune_steps import SHORTLY_S, settle
+from registration_scene import write_xray
 from slicerhost import testing as user
 
 from xvrcore.errors import InputError
@@ -60,3 +61,59 @@ def test_an_image_that_was_changed_is_read_as_it_is_shown(host, tmp_path):
     edits = '{"sdd_mm": 1000, "pixel_spacing_mm": [1, 1], "polarity": -1}'
     image = readerOf(node, None, 0, edits)().radiograph.readings[0].image
     assert np.ptp(image[:, :25]) == 0
+
+
+def loaded_from_dicom(path, change=lambda pixels: pixels):
+    """A node as Slicer's DICOM module loads it (ITK's GDCM, no storage node), changed afterwards."""
+    import SimpleITK as sitk
+    import slicer
+
+    node = slicer.util.addVolumeFromArray(change(sitk.GetArrayFromImage(sitk.ReadImage(str(path)))), name="shot")
+    node.SetAttribute("DICOM.instanceUIDs", slicer.dicomDatabase.insert(path))
+    assert node.GetModifiedSinceRead()
+    return node
+
+
+def painted(pixels):
+    pixels = pixels.copy()
+    pixels[0, 40:60, 50:70] = pixels.min()
+    return pixels
+
+
+@pytest.mark.parametrize("darker", [False, True])
+def test_an_image_from_dicom_has_its_files_header(host, xray, tmp_path, darker):
+    """Also where it is shown inverted, and whatever its window."""
+    from XVRCommonLib.xrays import readerOf
+
+    dataset = pydicom.dcmread(xray[0])
+    dataset.PhotometricInterpretation = "MONOCHROME1" if darker else "MONOCHROME2"
+    dataset.save_as(tmp_path / "shot.dcm")
+    node = loaded_from_dicom(tmp_path / "shot.dcm", lambda pixels: 3.0 - 2 * pixels.astype(float))
+    node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetWindowLevelMinMax(1, 2)
+    reading = readerOf(node, None, 0, "{}")()
+    assert reading.radiograph.path == tmp_path / "shot.dcm"
+    assert reading.remark() == ""
+
+
+@pytest.mark.parametrize("change", [painted, lambda pixels: pixels[:, 20:, :-30]])
+def test_an_image_from_dicom_that_was_changed_is_read_as_it_is_shown(panel, ct, xray, change):
+    node = loaded_from_dicom(xray[0], change)
+    user.select_node(panel.ui.ctSelector, ct)
+    user.select_node(panel.ui.xraySelector, node)
+    user.wait_until(lambda: panel.session.worker.idle, SHORTLY_S, "read")
+    panel.update()
+    assert "its DICOM header is not used" in panel.ui.geometryStatus.text
+    assert panel.ui.sddOrigin.text == "missing"
+    panel.session.edit(sdd_mm=1000.0, pixel_spacing_mm=(2.2, 1.9))
+    user.wait_until(lambda: panel.session.xray.intrinsics() is not None, SHORTLY_S, "read")
+    intrinsics = panel.session.xray.intrinsics()
+    assert (1, intrinsics.rows, intrinsics.cols) == node.GetImageData().GetDimensions()[::-1]
+
+
+def test_an_image_that_no_longer_matches_its_film_is_taken_on_trust(host, tmp_path):
+    """A sequence's shown frame may be another than the one that is read."""
+    from XVRCommonLib.dicom_image import shows
+
+    write_xray(tmp_path / "film.dcm", frames=3)
+    assert shows(tmp_path / "film.dcm", np.zeros((1, 144, 176)))

@@ -122,6 +122,8 @@ class InputsSection:
             return _("Choose a CT or MR volume.")
         words = [session.volumeProblem or segmentsInWords(session.p.segmentation), session.xrayProblem]
         intrinsics = session.example.intrinsics if session.example is not None else None
+        if session.reading is not None:
+            words.append(session.reading.remark())
         if session.reading is not None and session.reading.missing:
             words.append(_("The X-ray's file does not state all: type the highlighted values."))
         elif intrinsics is not None:

@@ -129,10 +129,10 @@ class GeometrySection:
         self.ui.sizeLabel.text = _("{cols} columns x {rows} rows").format(
             cols=intrinsics.cols, rows=intrinsics.rows) if known else ""
         if reading.missing:
-            self.ui.geometryStatus.text = _("The file does not state all: type the highlighted values.")
+            state = _("The file does not state all: type the highlighted values.")
         elif session.problem:
-            self.ui.geometryStatus.text = session.problem
+            state = session.problem
         else:
             field = reading.facts["field"]
-            self.ui.geometryStatus.text = _("Complete. Field: {kind} ({detail}).").format(
-                kind=field.value, detail=field.detail)
+            state = _("Complete. Field: {kind} ({detail}).").format(kind=field.value, detail=field.detail)
+        self.ui.geometryStatus.text = "\n".join(filter(None, (reading.remark(), state)))
