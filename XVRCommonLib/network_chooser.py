@@ -54,6 +54,14 @@ def networkName(path):
     return path.parent.name if path.name == NETWORK else path.name
 
 
+def templateInWords(network, template):
+    """Said beside a network (a path) that is used by a template transform (a node); empty where either is missing."""
+    if not network.name or template is None:
+        return ""
+    return _("The volume is brought onto the network's by the transform {name}, chosen under Advanced.").format(
+        name=template.GetName())
+
+
 def _networks():
     """Paths of files that are there, each once."""
     return [path for path in dict.fromkeys((*recentNetworks(), *_files())) if path.is_file()]

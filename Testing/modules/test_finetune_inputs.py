@@ -258,6 +258,7 @@ def test_a_network_of_another_patient_is_refused_until_a_transform_says_how_the_
     user.click(primed.ui.advancedSection)
     user.select_node(primed.ui.templateSelector, node)
     settle(primed)
+    assert "by the transform to template" in primed.ui.startStatus.text
     user.click(primed.ui.startButton)
     settle(primed)
     assert "The transform to template is not rigid" in primed.ui.messageLabel.text

@@ -119,6 +119,7 @@ def test_a_network_of_a_volume_elsewhere_starts_by_the_transform_between_the_two
     node.SetAndObserveTransformNodeID(above.GetID())
     user.select_node(panel.ui.templateSelector, node)
     settle(panel)
+    assert "by the transform to template" in panel.ui.inputsStatus.text
     register(panel)
     assert panel.ui.messageLabel.text == ""
     assert panel.ui.historyTable.item(0, 1).text() == "network hip job, by the transform to template"
@@ -128,6 +129,29 @@ def test_a_network_of_a_volume_elsewhere_starts_by_the_transform_between_the_two
     slicer.util.loadScene(str(tmp_path / "elsewhere.mrb"))
     settle(panel)
     assert panel.ui.templateSelector.currentNode().GetName() == "to template"
+
+
+def test_a_template_transform_goes_with_the_network_it_was_stated_for(panel, ct, xray, network, tmp_path):
+    import slicer
+
+    other = tmp_path / "follow-up.safetensors"
+    other.write_bytes(network.read_bytes())
+    choose_inputs(panel, ct, xray[0])
+    choose_network(panel, other)
+    open_section(panel.ui.advancedSection)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "to template")
+    slicer.util.updateTransformMatrixFromArray(node, TURNED)
+    user.select_node(panel.ui.templateSelector, node)
+    settle(panel)
+    assert "by the transform to template" in panel.ui.inputsStatus.text
+    choose_network(panel, other)
+    assert panel.ui.templateSelector.currentNode() is node
+    choose_network(panel, network)
+    assert panel.ui.templateSelector.currentNode() is None
+    assert "transform" not in panel.ui.inputsStatus.text
+    user.click(panel.ui.networkButton)
+    settle(panel)
+    assert panel.ui.startStatus.text == "Start: network hip job."
 
 
 @pytest.mark.parametrize(("make", "words"), [("scaling", "is not rigid"), ("warp", "not linear")])

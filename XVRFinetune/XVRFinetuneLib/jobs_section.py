@@ -50,7 +50,7 @@ class JobsSection:
         """Choose the network in XVRRegistration, and go there."""
         path = self._selected().path / NETWORK
         slicer.util.selectModule("XVRRegistration")
-        slicer.modules.XVRRegistrationWidget.parameters.network = path
+        slicer.modules.XVRRegistrationWidget.inputsSection.useNetwork(path)
 
     def _onOpen(self):
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._selected().path)))

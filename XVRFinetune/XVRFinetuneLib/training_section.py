@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib import job_list
 from XVRCommonLib.enabling import enable
-from XVRCommonLib.network_chooser import NetworkChooser
+from XVRCommonLib.network_chooser import NetworkChooser, templateInWords
 from xvrcore.errors import InputError
 
 from .job_start import jobFolder
@@ -33,7 +33,10 @@ class TrainingSection:
         ui.startButton.connect("clicked()", self._onStart)
 
     def _onNetwork(self, path):
-        self.panel.parameters.startNetwork = path
+        p = self.panel.parameters
+        if path != p.startNetwork:
+            p.templateTransform = None  # was stated for the one before
+        p.startNetwork = path
 
     def _onJobsFolder(self, path):
         job_list.setRootFolder(path)
@@ -99,7 +102,7 @@ class TrainingSection:
         self.ui.folderLabel.text = "" if folder is None else _("The job goes to {folder}.").format(folder=folder)
         blocked = starting.doing or session.cannotStart()
         enable(self.ui.startButton, blocked)
-        self.ui.startStatus.text = blocked
+        self.ui.startStatus.text = blocked or templateInWords(p.startNetwork, p.templateTransform)
         enable(self.ui.checkButton, "" if self._check is None else _("The check is under way."))
         if self._check is not None:
             self.ui.checkLabel.text = _("Checking {python}…").format(python=workerPython())

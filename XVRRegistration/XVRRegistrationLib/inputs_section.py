@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from XVRCommonLib.drop_area import DropArea
 from XVRCommonLib.enabling import enable
-from XVRCommonLib.network_chooser import NetworkChooser
+from XVRCommonLib.network_chooser import NetworkChooser, templateInWords
 from XVRCommonLib.volumes import MODALITIES
 
 
@@ -18,11 +18,18 @@ class InputsSection:
         ui.xraySelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNode)
         ui.xrayPath.connect("currentPathChanged(QString)", self._onPath)
         ui.modalityCombo.connect("currentIndexChanged(int)", self._onModality)
-        self.networkChooser = NetworkChooser(ui.networkCombo, ui.networkFileButton, _("None"), self._onNetwork)
+        self.networkChooser = NetworkChooser(ui.networkCombo, ui.networkFileButton, _("None"), self.useNetwork)
 
     def useFile(self, path):
         """Take an X-ray from a file."""
         self.ui.xrayPath.currentPath = str(path)
+
+    def useNetwork(self, path):
+        """Take a network's file; a template transform was stated for the one before."""
+        p = self.panel.parameters
+        if path != p.network:
+            p.templateTransform = None
+        p.network = path
 
     def _onPath(self, path):
         p = self.panel.parameters
@@ -48,9 +55,6 @@ class InputsSection:
         if self.panel.parameters is not None:
             self.panel.parameters.modality = list(MODALITIES)[index]
 
-    def _onNetwork(self, path):
-        self.panel.parameters.network = path
-
     def update(self, session):
         p = session.p
         self.networkChooser.show(p.network)
@@ -61,7 +65,8 @@ class InputsSection:
         if p.xrayFile != self._file:  # else what is being typed stays
             self._file = p.xrayFile
             self.ui.xrayPath.currentPath = "" if str(p.xrayFile) == "." else str(p.xrayFile)
-        self.ui.inputsStatus.text = self._words(session)
+        said = self._words(session), templateInWords(p.network, p.templateTransform)
+        self.ui.inputsStatus.text = "\n".join(filter(None, said))
 
     def _words(self, session):
         typed = self.ui.xrayPath.currentPath
