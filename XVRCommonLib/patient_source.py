@@ -2,20 +2,23 @@
 
 from dataclasses import dataclass, field
 
-from .volumes import coreVolume, stateOf, worldFromParent
+from .volume_file import withHash
+from .volumes import coreVolume, dicomFileOf, stateOf, worldFromParent
 
 
 @dataclass
 class PreparedPatient:
     """A copy of the volume (:class:`xvrcore.volume.Volume`), and what is rendered of it.
 
-    ``moved`` (4x4) is the transform under which it stands in the scene.
+    ``moved`` (4x4) is the transform under which it stands in the scene; ``file`` may be the one that it was read from.
     """
 
     volume: object = field(repr=False)
     moved: object = field(repr=False)
+    file: object = None
     _patient: object = field(default=None, repr=False)
     _alone: object = field(default=None, repr=False)
+    _hashed: object = field(default=None, repr=False)
 
     def patient(self):
         """:class:`xvrcore.patient.Patient`; takes its time when called first, in the worker's thread."""
@@ -26,6 +29,12 @@ class PreparedPatient:
             make = attenuation_from_mr if self.volume.quantity == "MR" else attenuation_from_ct
             self._patient = Patient(make(self.volume), self.volume)
         return self._patient
+
+    def hashedVolume(self):
+        """The volume as reports name it: with its file's hash; takes its time when called first."""
+        if self._hashed is None:
+            self._hashed = withHash(self.volume, self.file)
+        return self._hashed
 
     def patientOf(self, segmentation, names):
         """The patient with nothing but the named segments of the core's segmentation; otherwise as :meth:`patient`.
@@ -64,6 +73,7 @@ class PatientSource:
         """
         state = stateOf(node, modality)
         if state != self._state:
-            self._prepared = PreparedPatient(coreVolume(node, modality), worldFromParent(node))
+            volume = coreVolume(node, modality)
+            self._prepared = PreparedPatient(volume, worldFromParent(node), dicomFileOf(node) or volume.path)
             self._state = state
         return self._prepared

@@ -97,6 +97,13 @@ def pathOf(node):
     return Path(name or node.GetName())
 
 
+def dicomFileOf(node):
+    """The file of the first DICOM instance that a node was loaded from, or None where the database has none."""
+    uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    found = slicer.dicomDatabase.fileForInstance(uids[0]) if uids else ""
+    return Path(found) if found else None
+
+
 def _quantity(values):
     from xvrcore.volume_io import FAT_HU, FAT_SHARE
 

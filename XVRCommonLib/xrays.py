@@ -5,13 +5,12 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import slicer
 from slicer.i18n import tr as _
 
 from xvrcore.errors import InputError
 
 from . import dicom_image
-from .volumes import pathOf, scalarArray
+from .volumes import dicomFileOf, pathOf, scalarArray
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,8 @@ class Reading:
 def fileBehind(node):
     """The file that an image of the scene was loaded from, or None where it was changed; DICOM's also then: nodes
     loaded from there do not tell."""
-    uids = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    found = slicer.dicomDatabase.fileForInstance(uids[0]) if uids else ""
-    path = Path(found) if found else pathOf(node)
+    found = dicomFileOf(node)
+    path = found or pathOf(node)
     return path if path.is_file() and (found or not node.GetModifiedSinceRead()) else None
 
 

@@ -3,10 +3,14 @@
 import json
 
 import numpy as np
+import pytest
+from dicom_slices import series_of, write_slices
 from panel_steps import choose_inputs, open_section, register, settle, wait_for_drr
-from registration_scene import MODULE
+from registration_scene import MODULE, add_volume, patient
 from slicerhost import testing as user
 from slicerhost.pythonqt.dialogs import dialogs
+
+from xvrcore.volume_io import read_volume
 
 
 def export(panel, folder):
@@ -39,6 +43,41 @@ def test_a_pose_placed_by_hand_is_exported_as_such(panel, ct, xray, tmp_path):
     assert np.allclose(written["ras_from_camera"], panel.session.xray.rasFromCamera())
     assert written["verdict"] == "doubtful"
     assert "by hand" in written["reasons"][0]
+
+
+@pytest.mark.parametrize("kind", ["file", "DICOM"])
+def test_the_volume_is_named_with_its_hash_while_it_is_what_its_file_holds(panel, xray, tmp_path, kind):
+    """As the command line names it."""
+    import slicer
+
+    path = tmp_path / "ct"
+    node = loaded_from_series(path) if kind == "DICOM" else loaded_from_file(path.with_suffix(".nrrd"))
+    path = path if kind == "DICOM" else path.with_suffix(".nrrd")
+    choose_inputs(panel, node, xray[0])
+    written = export(panel, tmp_path / "one")["inputs"]["volume"]
+    assert written == {"path": str(path), "sha256": read_volume(path).sha256}
+    slicer.util.arrayFromVolume(node)[5:20, 20:30, 30:40] = 0
+    slicer.util.arrayFromVolumeModified(node)
+    settle(panel)
+    assert export(panel, tmp_path / "two")["inputs"]["volume"]["sha256"] == ""
+
+
+def loaded_from_file(path):
+    import slicer
+
+    slicer.util.saveNode(add_volume(patient()), str(path))
+    return slicer.util.loadVolume(str(path))
+
+
+def loaded_from_series(folder):
+    """As Slicer's DICOM module does it: without a storage node, known by its instances."""
+    import slicer
+
+    volume = patient()
+    write_slices(folder, series_of(volume.values, volume.ras_from_ijk))
+    node = add_volume(volume)
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(map(slicer.dicomDatabase.insert, folder.iterdir())))
+    return node
 
 
 def test_a_table_of_metrics(panel, ct, xray):

@@ -29,7 +29,7 @@ def export(session, folder, onWritten):
         from xvrcore.outputs import write_outputs
 
         write_outputs(folder, radiograph, resultAt(camera, result, reading, prepared),
-                      prepared.patient().full.projector, prepared.volume,
+                      prepared.patient().full.projector, prepared.hashedVolume(),
                       segmentation=segments and segments[0], landmarks=landmarks)
         return folder
 
