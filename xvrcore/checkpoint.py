@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 
 from xvrcore.camera import Intrinsics, image_center_px
-from xvrcore.convert import camera_from_xvr
+from xvrcore.convert import CENTERED_VOXELS, camera_from_xvr
 from xvrcore.errors import InputError
 from xvrcore.files import write_whole
 from xvrcore.networks.frames import AgnosticFrame, RelativeFrame, XvrFrame, frame_from_dict
@@ -141,7 +141,7 @@ def _meant_by_xvr(config: dict) -> tuple[NetworkDesign, dict]:
                            of_camera=True)
     return design, {"sdd": float(config["sdd"]), "height": size, "width": size, "delx": float(config["delx"]),
                     "dely": float(config["delx"]), "x0": 0.0, "y0": 0.0, "orientation": config["orientation"],
-                    "reverse_x_axis": bool(config["reverse_x_axis"])}
+                    "reverse_x_axis": bool(config["reverse_x_axis"]), "voxel_shift": CENTERED_VOXELS}
 
 
 def _unpickled(path: Path):

