@@ -170,7 +170,8 @@ def test_no_step_waits_for_the_device(task):
 @pytest.mark.parametrize(("there", "asked", "found"), [
     ("cpu", ("auto", "auto"), ("cpu", "cpu")), ("cuda", ("auto", "auto"), ("gpu", "cuda")),
     ("cuda", ("cpu", "auto"), ("cpu", "cpu")), ("cuda", ("auto", "cpu"), ("cpu", "cpu")),
-    ("cpu", ("gpu", "auto"), ("gpu", "cpu")), ("mps", ("auto", "auto"), ("gpu", "mps"))])
+    ("cpu", ("gpu", "auto"), ("gpu", "cpu")), ("mps", ("auto", "auto"), ("cpu", "cpu")),
+    ("mps", ("gpu", "auto"), ("gpu", "mps")), ("mps", ("auto", "mps"), ("gpu", "mps"))])
 def test_the_profile_follows_the_device(there, asked, found, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there == "cuda")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: there == "mps")

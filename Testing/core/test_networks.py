@@ -165,9 +165,24 @@ def test_poses_that_know_no_distance_are_aimed_along_the_beam(rng):
 
 
 @pytest.mark.parametrize("name", PARAMETERIZATIONS)
-def test_identity_outputs_mean_no_rotation(name):
-    found = rotation_matrices(identity_outputs(name)[None], name)
-    np.testing.assert_allclose(found[0], np.eye(3), atol=1e-6)
+def test_identity_outputs_mean_no_rotation_and_training_can_begin_there(name):
+    outputs = identity_outputs(name)[None].requires_grad_()
+    found = rotation_matrices(outputs, name)
+    np.testing.assert_allclose(found[0].detach(), np.eye(3), atol=1e-6)
+    gradient, = torch.autograd.grad(found[0, 0, 1] - found[0, 2, 0], outputs)
+    assert torch.isfinite(gradient).all()
+    assert gradient.any()
+
+
+def test_poses_are_told_in_full_precision_whatever_the_backbone_works_in(rng):
+    """Rounded to the eight bits of bfloat16, 100 mm would be half a mm off."""
+    network = PoseNetwork(NetworkDesign("small", 2, 64, "rotation_6d", 1000.0))
+    images = torch.tensor(rng.normal(size=(8, 2, 64, 64)), dtype=torch.float32)
+    backbone, network.backbone = network.backbone, torch.nn.Module()
+    network.backbone.forward = lambda images: backbone(images).bfloat16()
+    _, translations = network(images)
+    assert translations.dtype == torch.float32
+    assert (translations != translations.bfloat16()).any()
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("resnet18", 11_170_240), ("resnet34", 21_278_400)])

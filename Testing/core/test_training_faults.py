@@ -176,6 +176,7 @@ def test_a_device_that_fails_is_told_from_a_mistake_of_ours(error):
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.cuda.OutOfMemoryError("CUDA out of memory."),
                                    RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"),
+                                   RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
                                    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")])
 def test_every_devices_word_for_full_memory_is_known(error):
     assert is_out_of_memory(error)

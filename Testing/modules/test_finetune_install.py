@@ -58,7 +58,8 @@ def test_the_device_is_named_without_a_click(host, jobs_root, open_module):
 
 @pytest.mark.parametrize(("gpus", "profile", "words"), [
     (["NVIDIA H100"], "auto", "5 minutes on NVIDIA H100,"), (["NVIDIA H100"], "cpu", "5 minutes on this CPU ("),
-    ([], "auto", "5 minutes on this CPU ("), ([], "gpu", "a GPU, which this Python does not find")])
+    ([], "auto", "5 minutes on this CPU ("), ([], "gpu", "a GPU, which this Python does not find"),
+    (["Apple GPU"], "auto", "5 minutes on this CPU ("), (["Apple GPU"], "gpu", "5 minutes on Apple GPU,")])
 def test_the_budget_is_said_in_words(trainer, gpus, profile, words):
     from XVRFinetuneLib.parameters import Profile
     from XVRFinetuneLib.worker_python import rememberGpus

@@ -17,6 +17,8 @@ from .worker_python import Command, choosePython, chosenPython, knownGpus, remem
 
 MISSING = "not installed"
 """What ``xvrcore info`` says of a library that is not there, in place of its version."""
+APPLE = _("Apple GPU")
+"""Trained on only where the GPU's profile is chosen by name."""
 
 
 class TrainingSection:
@@ -121,7 +123,7 @@ def _deviceInWords(p):
     """Where it would train, as far as the last check of the Python tells."""
     gpus = knownGpus()
     cpu = _("this CPU ({threads} threads)").format(threads=p.threads or os.cpu_count())
-    if p.profile is Profile.cpu or (p.profile is Profile.auto and gpus == []):
+    if p.profile is Profile.cpu or (p.profile is Profile.auto and gpus is not None and set(gpus) <= {APPLE}):
         return cpu
     if gpus:
         return gpus[0]
@@ -145,7 +147,7 @@ def _answerOf(command):
 
 def _gpus(found):
     """Names of those on which torch can train."""
-    return found["devices"]["cuda"] + ([_("Apple GPU")] if found["devices"]["mps"] else [])
+    return found["devices"]["cuda"] + ([APPLE] if found["devices"]["mps"] else [])
 
 
 def _inWords(found):

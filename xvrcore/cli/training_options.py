@@ -50,7 +50,7 @@ def add_training_arguments(parser) -> None:
                             help=text)
     training = parser.add_argument_group("training")
     training.add_argument("--profile", choices=("auto", *PROFILES), default="auto",
-                          help="cpu: a small network; gpu: xvr's recipe; auto: gpu where there is one (default: auto)")
+                          help="cpu: a small network; gpu: xvr's recipe; auto: gpu with CUDA (default: auto)")
     training.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, mps (default: auto)")
     training.add_argument("--batch", type=int, default=SUPPRESS, metavar="N",
                           help="X-rays of one iteration (default: the profile's)")

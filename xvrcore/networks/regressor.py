@@ -70,5 +70,11 @@ class PoseNetwork(nn.Module):
                 part.mul_(min(1.0, FIRST_SHIFT_MM / self.design.unit_mm))
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.backbone(images)
+        """In training the backbone works in bfloat16 on GPUs that can; heads and poses always are float32."""
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.training and _has_bfloat16(images.device)):
+            features = self.backbone(images).float()
         return self.rot_regression(features), self.design.unit_mm * self.xyz_regression(features)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)

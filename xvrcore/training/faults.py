@@ -7,7 +7,7 @@ import torch
 
 from xvrcore.errors import WorkError
 
-FULL = ("not enough memory", "can't allocate memory", "out of memory")
+FULL = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
 LOST = ("CUDA error", "CUDA driver", "cuDNN error", "CUBLAS_STATUS", "cuBLAS error", "Triton Error", "NCCL error",
         "MTLCommandBuffer", "device lost", "Device lost")
 

@@ -32,7 +32,8 @@ class Memory:
         """What it could still take."""
         if not self.on_gpu:
             return psutil.virtual_memory().available
-        return torch.cuda.mem_get_info(self.device)[0] + torch.cuda.memory_reserved(self.device) - self.used()
+        with torch.cuda.device(self.device):    # older torch takes no device here whose index is left open
+            return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - self.used()
 
     def peak_of(self, work: Callable[[], None]) -> int:
         """The most it holds while ``work()`` runs."""

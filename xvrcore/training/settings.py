@@ -71,13 +71,15 @@ PROFILES = {
 
 
 def chosen_profile(profile: str = "auto", device: str = "auto") -> TrainingSettings:
-    """The settings of a profile on a device, each by name or "auto": the gpu profile where there is a GPU.
+    """The settings of a profile on a device, each by name or "auto": the gpu profile where there is a CUDA GPU.
+
+    Of Apple's, many a torch cannot sample a volume; whoever wants one names it, or the gpu profile.
 
     :raises InputError: an unknown profile, a device that is not there, or the cpu profile on another device.
     """
     if profile not in ("auto", *PROFILES):
         raise InputError(f"There is no profile {profile!r}; choose auto, {', '.join(PROFILES)}.")
-    if profile == "cpu" and device == "auto":
+    if device == "auto" and (profile == "cpu" or (profile == "auto" and available_device() != "cuda")):
         device = "cpu"
     device = available_device(device)
     if profile == "auto":

@@ -76,7 +76,10 @@ def assembled() -> Iterator[Team]:
         return
     on_gpu = torch.cuda.is_available() and distributed.is_nccl_available()
     distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo")
+    local_rank = int(os.environ.get("LOCAL_RANK", 0))
+    if local_rank < torch.cuda.device_count():
+        torch.cuda.set_device(local_rank)   # else every process would also take memory of the first GPU
     try:
-        yield Team(distributed.get_rank(), distributed.get_world_size(), int(os.environ.get("LOCAL_RANK", 0)))
+        yield Team(distributed.get_rank(), distributed.get_world_size(), local_rank)
     finally:
         distributed.destroy_process_group()

@@ -141,11 +141,8 @@ class Trainer:
         return self.batch // self.settings.groups, (self.settings.seed, self.parts[own], self.iteration + later)
 
     def _poses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rotations and shifts that the network sees; on CUDA its layers, and they alone, work in bfloat16."""
-        inputs = batch.inputs.to(memory_format=torch.channels_last)
-        with torch.autocast("cuda", torch.bfloat16, enabled=inputs.is_cuda):
-            outputs = self._model(inputs)
-        return understood(self.network.design, *(one.float() for one in outputs))
+        """Rotations and shifts that the network sees."""
+        return understood(self.network.design, *self._model(batch.inputs.to(memory_format=torch.channels_last)))
 
     def _rate(self) -> float:
         """Share of the peak learning rate: a linear rise, then a cosine."""
