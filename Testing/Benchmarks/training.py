@@ -25,7 +25,7 @@ from xvrcore.prediction import load_predictor
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.threads import prepare_threads
 from xvrcore.training.files import NETWORK
-from xvrcore.training.finetune import Task, finetune
+from xvrcore.training.finetune import Task, finetune, make_trainer
 from xvrcore.training.settings import chosen_profile
 from xvrcore.training.validation import Validation, validation_xrays
 from xvrcore.volume_io import read_volume
@@ -54,7 +54,8 @@ def main() -> None:
     settings = replace(chosen_profile(options.profile), minutes=options.minutes, iterations=options.iterations,
                        seed=options.seed)
     with tempfile.TemporaryDirectory() as folder:
-        measure(train(JobFolder(Path(folder)), Task(patient, RANGE, EXAMPLE, settings)), patient, options)
+        task = Task(patient, RANGE, EXAMPLE, settings)
+        measure(train(JobFolder(Path(folder)), task), task, options)
 
 
 def train(job: JobFolder, task: Task):
@@ -68,10 +69,10 @@ def train(job: JobFolder, task: Task):
     return load_predictor(job.path / NETWORK, task.patient)
 
 
-def measure(predictor, patient: Patient, options) -> None:
+def measure(predictor, task: Task, options) -> None:
     """Print the errors on X-rays that neither training nor validation saw."""
-    relative = predictor.checkpoint.frame.relative
-    xrays = list(validation_xrays(patient.source, RANGE, EXAMPLE, options.xrays, TEST_SEED))
+    patient, relative = task.patient, predictor.checkpoint.frame.relative
+    xrays = list(validation_xrays(make_trainer(task).examples, task.example, options.xrays, TEST_SEED))
     test = Validation(xrays, patient, relative, predictor.checkpoint.intrinsics)
     show("network", test.mtre_of_poses(test.poses_seen_by(predictor.network)))
     radiographs = [one.radiograph.without_angles() for one in xrays]

@@ -1,6 +1,7 @@
 """Laws of training: it learns, it is the same however often it is broken off, and nothing that was saved is lost."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,6 +115,18 @@ def test_a_range_beside_the_patient_is_refused_before_time_is_spent(patient, tmp
         finetune(worker, Task(patient, beside, EXAMPLE, BRIEF))
 
 
+def test_unseen_xrays_show_the_patient_though_some_poses_of_the_range_do_not(patient):
+    def examples_of(*right_mm):
+        return make_trainer(Task(patient, replace(RANGE, right_mm=right_mm), EXAMPLE, BRIEF)).examples
+
+    examples = examples_of(-500, 500)
+    assert 0.2 < examples.kept_share() < 0.7
+    found = np.stack([one.camera.ras_from_camera for one in validation_xrays(examples, EXAMPLE, 5, 0)])
+    assert examples.shown(found).all()
+    with pytest.raises(InputError, match="Hardly a pose"):
+        next(validation_xrays(examples_of(900, 1000), EXAMPLE, 1, 0))
+
+
 def test_the_views_of_a_range_can_be_looked_at(patient, tmp_path):
     write_views(tmp_path / VIEWS, trainer_of(patient, BRIEF).examples, 0)
     with Image.open(tmp_path / VIEWS) as picture:
@@ -125,7 +138,7 @@ def test_the_views_of_a_range_can_be_looked_at(patient, tmp_path):
 def test_unseen_xrays_are_shown_beside_what_the_network_takes_them_for(patient, tmp_path):
     """The better the poses, the more the two rows of pictures are alike; more X-rays than fit are left out."""
     trainer = trainer_of(patient, BRIEF)
-    xrays = list(validation_xrays(patient.hounsfield, RANGE, EXAMPLE, SHOWN + 1, 0))
+    xrays = list(validation_xrays(trainer.examples, EXAMPLE, SHOWN + 1, 0))
     validation = Validation(xrays, patient, trainer.examples.relative, trainer.examples.intrinsics)
     truth = np.stack([one.camera.ras_from_camera for one in xrays])
     likeness = []

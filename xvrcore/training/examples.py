@@ -80,10 +80,13 @@ class Examples:
                          np.eye(3))
         return turned(poses, turns), turns
 
+    def shown(self, poses: np.ndarray) -> np.ndarray:
+        """Which of the poses (B, 4, 4) show enough of the volume to be learned from, (B,) bool."""
+        return covered(self._integrals(self.patient.full, poses, self._targets)).numpy() > 0
+
     def kept_share(self, count: int = 128, seed: int = 0) -> float:
-        """The share of poses in the range whose image shows enough of the volume."""
-        poses = self.pose_range.sample(count, self.center_ras, np.random.default_rng(seed))
-        return float(covered(self._integrals(self.patient.full, poses, self._targets)).mean())
+        """The share of such poses in the range."""
+        return float(self.shown(self.pose_range.sample(count, self.center_ras, np.random.default_rng(seed))).mean())
 
     def _detector_off_mm(self, rng: np.random.Generator) -> np.ndarray:
         """How far a batch's detector is, (3,) in the camera's frame, from where the intrinsics say."""

@@ -74,7 +74,7 @@ def make_trainer(task: Task) -> Trainer:
 
 def _validation(worker: Worker, task: Task, examples: Examples) -> Validation | None:
     """The fixed unseen X-rays; None if a stop was asked for meanwhile."""
-    xrays = made_with_progress(worker, task.patient, task.pose_range, task.example, task.settings)
+    xrays = made_with_progress(worker, examples, task.example, task.settings)
     return xrays and Validation(xrays, task.patient, examples.relative, examples.intrinsics)
 
 
@@ -91,11 +91,11 @@ def show_range(worker: Worker, examples: Examples, settings: TrainingSettings) -
     worker.say("preparing", message=f"{examples.pose_range.in_words()} {kept:.0%} of the poses show the volume.")
 
 
-def made_with_progress(worker: Worker, patient: Patient, pose_range: PoseRange, example: Intrinsics,
+def made_with_progress(worker: Worker, examples: Examples, example: Intrinsics,
                        settings: TrainingSettings) -> list | None:
     """The validation X-rays of a patient, each said as it is made; None if a stop was asked for meanwhile."""
     made, wanted = [], settings.validation_xrays
-    xrays = validation_xrays(patient.hounsfield, pose_range, example, wanted, settings.seed)
+    xrays = validation_xrays(examples, example, wanted, settings.seed)
     while len(made) < wanted and not worker.stop_requested:
         made.append(next(xrays))
         worker.say("making validation X-rays", iteration=len(made), total=wanted)

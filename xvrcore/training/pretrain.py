@@ -76,5 +76,5 @@ def _validation(worker: Worker, task: PretrainingTask, trainer: Trainer) -> Vali
     patient, segmentation = task.prepare(task.members[-1])
     examples = trainer.examples.examples_of(patient, segmentation)
     show_range(worker, examples, task.settings)
-    xrays = made_with_progress(worker, patient, task.pose_range, task.example, task.settings)
+    xrays = made_with_progress(worker, examples, task.example, task.settings)
     return xrays and Validation(xrays, patient, examples.relative, examples.intrinsics)

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from xvrcore.camera import Camera, Intrinsics
+from xvrcore.errors import InputError
 from xvrcore.networks.inputs import reduced
 from xvrcore.networks.looks import seen_poses
 from xvrcore.networks.poses import RelativePoses, mean_distances
-from xvrcore.networks.ranges import PoseRange
 from xvrcore.networks.regressor import PoseNetwork
 from xvrcore.patient import Patient
 from xvrcore.simulate import (
@@ -32,13 +32,14 @@ from xvrcore.simulate import (
     simulate_xray,
     write_dicom,
 )
-from xvrcore.training.examples import fiducials
-from xvrcore.volume import Volume
+from xvrcore.training.examples import Examples, fiducials
 from xvrcore.xray import Radiograph, Xray
 from xvrcore.xray_io import read_radiograph
 
 PIXELS = 256
 """Along the longer side: as fine as registration looks."""
+MOST_DRAWS = 100
+"""Of poses, in search of one that shows the volume."""
 TISSUES = (TissueModel(bone_start_hu=80, bone_scale=0.8, lung_scale=1.3),
            TissueModel(bone_start_hu=150, bone_scale=1.3, lung_scale=0.9))
 
@@ -75,15 +76,26 @@ class Errors:
         return f"median error {self.median_mm:.1f} mm, 90th percentile {self.p90_mm:.1f} mm"
 
 
-def validation_xrays(ct: Volume, pose_range: PoseRange, example: Intrinsics, count: int,
-                     seed: int) -> Iterator[ValidationXray]:
-    """``count`` X-rays of a CT in HU, at random poses of the range, one after another."""
+def validation_xrays(examples: Examples, example: Intrinsics, count: int, seed: int) -> Iterator[ValidationXray]:
+    """``count`` X-rays as the detector ``example`` sees what ``examples`` teach, one after another.
+
+    :raises InputError: hardly a pose of the range shows the volume.
+    """
     rng = np.random.default_rng([seed, 1])
-    intrinsics = _reduced(example)
+    intrinsics, ct = _reduced(example), examples.patient.hounsfield
     phantom = cache(lambda tissue: prepare_phantom(ct, tissue))     # each takes seconds: when its turn comes
     for number in range(count):
-        pose = pose_range.sample(1, ct.center_ras, rng)[0]
+        pose = _shown_pose(examples, rng)
         yield _xray(phantom(TISSUES[number % len(TISSUES)]), Camera(intrinsics, pose), _settings(rng))
+
+
+def _shown_pose(examples: Examples, rng: np.random.Generator) -> np.ndarray:
+    """A pose (4x4) of the range that shows the volume: of the others there is nothing to simulate."""
+    for _ in range(MOST_DRAWS):
+        poses = examples.pose_range.sample(1, examples.center_ras, rng)
+        if examples.shown(poses)[0]:
+            return poses[0]
+    raise InputError("Hardly a pose of this range shows the volume; narrow the shifts or angles.")
 
 
 def _xray(phantom: Phantom, camera: Camera, settings: SimulationSettings) -> ValidationXray:
