@@ -24,6 +24,47 @@ def test_the_drr_follows_a_slider_within_a_tenth_of_a_second_and_refines_at_rest
     assert slicer.util.arrayFromVolume(node).shape == (1, 352, 352)
 
 
+def test_a_move_of_a_slider_redraws_each_view_once(panel, ct, xray, host):
+    """C-arm and DRR move together."""
+    import slicer
+
+    choose_inputs(panel, ct, xray[0])
+    open_section(panel.ui.handSection)
+    panel.session.carm._restTimer.setInterval(600_000)  # the hand does not rest
+    moves, event = [], slicer.vtkMRMLTransformNode.TransformModifiedEvent
+    tag = panel.parameters.pose.AddObserver(event, lambda *_: moves.append(event))
+    threeD = slicer.mrmlScene.GetNodeByID("vtkMRMLViewNodeXRay3D")
+    views = host.layoutManager().sliceWidget("XRay").sliceView(), host.layoutManager().viewWidget(threeD).threeDView()
+    before = [view.renderCount() for view in views]
+    for value in range(1, 6):
+        panel.ui.rightSlider.value = 2.0 * value
+        user.wait_until(lambda: panel.session.worker.idle, 20, "drawn")
+        host.processEvents()
+    panel.parameters.pose.RemoveObserver(tag)
+    assert len(moves) == 5
+    assert [view.renderCount() for view in views] == [count + 5 for count in before]
+
+
+def test_no_move_of_a_fast_hand_is_lost(panel, ct, xray):
+    """Where a slider is moved before what another one shows is drawn."""
+    from XVRRegistrationLib.hand_pose import handPoseOf
+
+    choose_inputs(panel, ct, xray[0])
+    open_section(panel.ui.handSection)
+    for value in range(1, 6):
+        panel.ui.rightSlider.value = 2.0 * value
+        panel.ui.rollSlider.value = 1.0 * value
+        panel.update()
+        assert (panel.ui.rightSlider.value, panel.ui.rollSlider.value) == (2.0 * value, value)
+    settle(panel)
+    hand = handPoseOf(panel.session.xray.camera(), panel.session.drawer.centerRas)
+    assert np.allclose((hand.right, hand.roll), (10, 5))
+    panel.ui.rightSlider.value = 20.0
+    user.click(panel.ui.undoButton)
+    settle(panel)
+    assert np.allclose((panel.ui.rightSlider.value, panel.ui.rollSlider.value), (10, 5))
+
+
 def test_handles_in_3d_move_the_c_arm(panel, ct, xray, host):
     import slicer
 

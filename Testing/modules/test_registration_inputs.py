@@ -212,6 +212,17 @@ def test_a_node_deleted_while_registering(panel, ct, xray, victim):
     assert panel.session.p.ct is None if victim == "ct" else "deleted" in panel.ui.messageLabel.text
 
 
+@pytest.mark.parametrize("victim", ["ct", "image", "pose", "drr"])
+def test_a_node_deleted_while_a_hand_moves_the_pose(panel, ct, xray, victim):
+    import slicer
+
+    choose_inputs(panel, ct, xray[0])
+    panel.ui.rollSlider.value += 5.0
+    slicer.mrmlScene.RemoveNode(getattr(panel.parameters, victim))
+    settle(panel)
+    assert panel.ui.rollSlider.enabled == (victim == "drr")
+
+
 def test_another_xray_starts_afresh(panel, ct, xray, tmp_path):
     choose_inputs(panel, ct, xray[0])
     register(panel)

@@ -227,7 +227,8 @@ def test_closing_and_reloading_leave_nothing(panel, ct, xray, film, state, leave
         choose_inputs(panel, ct, film if state == "playing" else xray[0])
     if state == "dragging":
         panel.ui.rollSlider.value += 5.0
-        assert panel.session.carm.resting
+        user.wait_until(lambda: panel.session.carm.resting, 20, "it has moved")
+        panel.ui.rollSlider.value += 5.0
     if state == "flickering":
         panel.ui.modeCombo.currentIndex = 5
         user.wait_until(lambda: panel.overlaySection.flickerTimer.active, 5, "it flickers")

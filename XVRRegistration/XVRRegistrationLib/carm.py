@@ -1,5 +1,7 @@
 """The C-arm as hand and registration move it: its pose, what is drawn of it, undo and redo."""
 
+from dataclasses import replace
+
 import qt
 
 from . import starts
@@ -18,6 +20,7 @@ class CArm:
     def __init__(self, session):
         self.session, self.steps = session, PoseSteps()
         self.placedByHand, self._placed = False, True
+        self._aim = None
         self._restTimer = qt.QTimer()
         self._restTimer.setSingleShot(True)
         self._restTimer.setInterval(REST_MS)
@@ -28,11 +31,12 @@ class CArm:
 
     def forgetSteps(self):
         """Of another frame: undo stays within one."""
-        self.steps = PoseSteps()
+        self.steps, self._aim = PoseSteps(), None
 
     def startAfresh(self):
         """Another X-ray: it has been nowhere yet, and is placed where its header says as soon as that is possible."""
-        self.steps, self.placedByHand, self._placed = PoseSteps(), False, False
+        self.forgetSteps()
+        self.placedByHand, self._placed = False, False
 
     @property
     def resting(self):
@@ -47,9 +51,29 @@ class CArm:
     def moveTo(self, rasFromCamera):
         self.session.xray.setPose(rasFromCamera)
 
+    @property
+    def aim(self):
+        """Where the hand has moved it to: the C-arm follows as soon as is drawn what is seen from there."""
+        return self.session.xray.rasFromCamera() if self._aim is None else self._aim
+
     def moveByHand(self, rasFromCamera):
-        self.placedByHand = True
+        self.placedByHand, self._aim = True, rasFromCamera
+        camera = replace(self.session.xray.camera(), ras_from_camera=rasFromCamera)
+        if not self.session.drawer.drawAtHand(camera, lambda: self._follow(rasFromCamera)):
+            self.arrive()
+
+    def _follow(self, rasFromCamera):
+        """Move to where the hand has been, unless the C-arm was moved otherwise since; whether it was moved."""
+        aim = self._aim
+        if aim is None or not self.session.xray.isPlaced():
+            return False
         self.moveTo(rasFromCamera)
+        self._aim = None if aim is rasFromCamera else aim
+        return True
+
+    def arrive(self):
+        """Move to where the hand is now, drawn or not."""
+        self._follow(self._aim)
 
     def showCamera(self, camera):
         """Move to a camera of the core, mirrored or not as it says."""
@@ -76,6 +100,7 @@ class CArm:
         self.restSoon()
 
     def undo(self):
+        self.arrive()
         self._onRest()
         self.restore(*self.steps.undo())
 
@@ -93,6 +118,7 @@ class CArm:
 
     def onPose(self, caller=None, event=None):
         """The pose transform was moved, by whomever; drawing says what is wrong with it, if anything is."""
+        self._aim = None
         if self.session.xray.isPlaced():
             self.session.xray.look()
             self.restSoon()

@@ -48,6 +48,10 @@ class Drawer:
         if sketch is None:
             return
         self.worker.request("drr", sketch.picture, self._onDrawn, urgent=True)
+        self._drawOver(sketch)
+
+    def _drawOver(self, sketch):
+        """Landmarks, and outlines when they are found."""
         self.overlay.showLandmarks(sketch.camera)
         if self.p.segmentation is None:
             self.overlay.removeOutlines()
@@ -65,6 +69,17 @@ class Drawer:
         if sketch is not None:
             self.worker.request("ahead", sketch.everything,
                                 lambda drawn, error: self._onAhead(sketch, move, drawn, error))
+
+    def drawAtHand(self, camera, move):
+        """As :meth:`drawAhead`, but without waiting for outlines, which could not keep up with a hand.
+
+        :return: whether it can be drawn; if not, nothing will move.
+        """
+        sketch = self._sketch(lambda: camera, COARSE_PX)
+        if sketch is not None:
+            self.worker.request("hand", sketch.picture,
+                                lambda drawing, error: self._onHand(sketch, move, drawing, error), urgent=True)
+        return sketch is not None
 
     def _sketch(self, cameraOf, longest):
         """What there is to draw from ``cameraOf()``, or None where an input is missing or unusable."""
@@ -124,6 +139,11 @@ class Drawer:
             self.overlay.showLandmarks(sketch.camera)
             if outlines is not None:
                 self._onOutlines(sketch, outlines, None)
+
+    def _onHand(self, sketch, move, drawing, error):
+        if not self.closed and self._moved(move):
+            self._onDrawn(drawing, error)
+            self._drawOver(sketch)
 
     def _moved(self, move):
         """``move()`` without drawing what is drawn already."""

@@ -35,13 +35,13 @@ class HandSection:
         session = self.panel.session
         if self._updating or session is None or self._whyNot(session):
             return
-        camera, center = session.xray.camera(), session.drawer.centerRas
+        camera, center = _cameraAtHand(session), session.drawer.centerRas
         hand = replace(handPoseOf(camera, center), **{name: float(value)})
         session.carm.moveByHand(poseOf(hand, camera.intrinsics, center))
 
     def _onAntipode(self):
         session = self.panel.session
-        session.carm.moveByHand(antipode(session.xray.rasFromCamera(), session.drawer.centerRas))
+        session.carm.moveByHand(antipode(session.carm.aim, session.drawer.centerRas))
 
     def _whyNot(self, session):
         """Why the pose cannot be moved, in words; empty when it can."""
@@ -68,7 +68,7 @@ class HandSection:
             self._showPose(session)
 
     def _showPose(self, session):
-        hand = handPoseOf(session.xray.camera(), session.drawer.centerRas)
+        hand = handPoseOf(_cameraAtHand(session), session.drawer.centerRas)
         self._updating = True
         for name in SLIDERS:
             self._slider(name).value = float(getattr(hand, name))
@@ -76,6 +76,10 @@ class HandSection:
         self.ui.handStatus.text = _("{primary}, {secondary}; the source is {depth:.0f} mm before the middle of the "
                                     "volume.").format(primary=_sided(hand.primary, "LAO", "RAO"), depth=hand.depth,
                                                       secondary=_sided(hand.secondary, "CRA", "CAU"))
+
+
+def _cameraAtHand(session):
+    return replace(session.xray.camera(), ras_from_camera=session.carm.aim)
 
 
 def _sided(degrees, positive, negative):

@@ -107,6 +107,7 @@ class Registering:
         :raises InputError: the start needs something that is not there, or the volume is unusable.
         """
         session = self.session
+        session.carm.arrive()
         start = kind if isinstance(kind, starts.Start) else self.startFor(kind)
         prepared, radiograph = session.drawer.prepared(), session.reading.radiograph
         if prepared is None:
