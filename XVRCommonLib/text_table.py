@@ -13,7 +13,10 @@ class TextTable:
         self.widget, self.columns, self.editable, self.filling = widget, len(headings), editable, False
         widget.setColumnCount(self.columns)
         widget.setHorizontalHeaderLabels(headings)
-        widget.horizontalHeader().setStretchLastSection(True)
+        header = widget.horizontalHeader()
+        for column in range(self.columns - 1):
+            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(self.columns - 1, qt.QHeaderView.Stretch)
         widget.verticalHeader().setVisible(False)
 
     def show(self, rows):
@@ -29,7 +32,6 @@ class TextTable:
                 if c not in self.editable:
                     item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
                 self.widget.setItem(r, c, item)
-        self.widget.resizeColumnsToContents()
         self.filling = False
         return True
 

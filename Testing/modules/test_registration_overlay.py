@@ -226,3 +226,8 @@ def test_landmarks_start_and_their_projection(panel, ct, tmp_path, flipped):
     projected = slicer.util.arrayFromMarkupsControlPoints(panel.parameters.projectedPoints, world=True)
     placed = slicer.util.arrayFromMarkupsControlPoints(two, world=True)
     assert np.linalg.norm(projected - placed, axis=1).max() < 15
+    user.click(panel.ui.autoButton)
+    assert "landmarks" in panel.ui.startStatus.text
+    write_xray(tmp_path / "other.dcm", camera(primary=-25))
+    choose_inputs(panel, ct, tmp_path / "other.dcm")
+    assert "header" in panel.ui.startStatus.text  # these points were placed on another X-ray

@@ -164,6 +164,7 @@ def test_every_attempt_is_kept_and_can_be_restored(ready):
     settle(ready)
     assert np.allclose(ready.session.xray.rasFromCamera(), found, atol=1e-6)
     assert slicer.util.getNode("Registration attempts").GetNumberOfRows() == 1
+    assert not ready.ui.historyTable.horizontalScrollBar().visible
 
 
 def test_the_whole_story_from_sample_data_to_a_reloaded_scene(panel, tmp_path, host):

@@ -9,12 +9,15 @@ from XVRCommonLib.enabling import enable
 from XVRCommonLib.network_chooser import NetworkChooser, templateInWords
 from XVRCommonLib.volumes import MODALITIES
 
+FILE_ROW = 3
+"""Of the section's form: the line of the X-ray's file."""
+
 
 class InputsSection:
     def __init__(self, ui, panel):
         self.ui, self.panel, self._file = ui, panel, pathlib.Path()
         self.dropArea = DropArea(self.useFile)
-        ui.inputsSection.layout().addRow(self.dropArea)
+        ui.inputsSection.layout().insertRow(FILE_ROW + 1, self.dropArea)
         ui.xraySelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onNode)
         ui.xrayPath.connect("currentPathChanged(QString)", self._onPath)
         ui.modalityCombo.connect("currentIndexChanged(int)", self._onModality)
@@ -78,6 +81,6 @@ class InputsSection:
             return _("Choose an X-ray of the scene, or a file.")
         intrinsics = session.xray.intrinsics()
         if intrinsics is None:
-            return _("The X-ray is not shown yet.")
+            return session.problem or _("The X-ray is shown as soon as its geometry is complete.")
         return _("{ct} and an X-ray of {cols} x {rows} pixels.").format(
             ct=session.p.ct.GetName(), cols=intrinsics.cols, rows=intrinsics.rows)

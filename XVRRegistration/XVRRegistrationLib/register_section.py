@@ -1,5 +1,6 @@
 """Panel, 5: registering, its verdict, and the attempts so far."""
 
+import qt
 from slicer.i18n import tr as _
 
 from XVRCommonLib.colors import BAD, DOUBTFUL, GOOD, showColored
@@ -10,7 +11,7 @@ from xvrcore.errors import InputError
 from .history import SHOWN
 
 COLORS = {"registered": GOOD, "doubtful": DOUBTFUL, "failed": BAD}
-START_WIDTH = 150
+START_WIDTH = 120
 START, COMMENT = SHOWN.index("start"), SHOWN.index("comment")
 
 
@@ -24,6 +25,8 @@ class RegisterSection:
         ui.restoreButton.connect("clicked()", self._onRestore)
         self.table = TextTable(ui.historyTable, (_("Time"), _("Start"), _("Score"), _("Verdict"), _("Comment")),
                                editable=(COMMENT,))
+        ui.historyTable.horizontalHeader().setSectionResizeMode(START, qt.QHeaderView.Interactive)
+        ui.historyTable.setColumnWidth(START, START_WIDTH)
         ui.historyTable.connect("cellChanged(int,int)", self._onComment)
         ui.historyTable.connect("itemSelectionChanged()", self._onSelection)
 
@@ -98,9 +101,7 @@ class RegisterSection:
         enable(self.ui.beforeButton, _busy(busy) or ("" if attempts else _("Register first.")))
 
     def _showHistory(self, session):
-        if self.table.show(session.history.rows()):
-            table = self.ui.historyTable
-            table.setColumnWidth(START, min(table.columnWidth(START), START_WIDTH))
+        self.table.show(session.history.rows())
 
     def _showRestore(self, session):
         chosen = self.ui.historyTable.currentRow() >= 0

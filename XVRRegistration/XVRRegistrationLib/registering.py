@@ -72,7 +72,7 @@ class Registering:
         p = self.session.p
         if self.session.carm.placedByHand:
             return "current"
-        if p.points3d is not None and p.points2d is not None:
+        if self.session.hasPoints():
             return "landmarks"
         if p.network.is_file():
             return "network"

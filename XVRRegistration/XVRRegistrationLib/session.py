@@ -20,6 +20,8 @@ from .xray_scene import XrayScene
 
 SOURCE = "XVR.source"
 """Attribute of the image node: what it was read from. Another source is another X-ray, with another pose."""
+PLACED_ON = "XVR.placedOn"
+"""Attribute of points on an X-ray: which one."""
 
 
 class Session:
@@ -152,6 +154,13 @@ class Session:
         if pose is None or node.GetParentTransformNode() is pose:
             return
         points = slicer.util.arrayFromMarkupsControlPoints(node, world=True)
+        node.SetAttribute(PLACED_ON, self.shownXray)
         node.SetAndObserveTransformNodeID(pose.GetID())
         if len(points):
             slicer.util.updateMarkupsControlPointsFromArray(node, points, world=True)
+
+    def hasPoints(self):
+        """Whether there are points in the volume, and others that were placed on the shown X-ray."""
+        p = self.p
+        return p.points3d is not None and p.points2d is not None and \
+            p.points2d.GetAttribute(PLACED_ON) in (None, self.shownXray)

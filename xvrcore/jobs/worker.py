@@ -79,7 +79,8 @@ class Worker:
             return self._failed("The memory is used up; close other programs or choose a smaller profile.", 1)
         except Exception as error:
             traceback.print_exc()
-            return self._failed(f"{type(error).__name__}: {error}", 1)
+            return self._failed(f"{type(error).__name__}: {error}. The log tells where it happened; "
+                                "resume to try again from what was saved.", 1)
         self._finish("stopped" if self.stop_requested else "finished", figures)
         return 0
 
