@@ -61,17 +61,36 @@ def test_the_error_grows_in_proportion_to_the_noise():
     assert errors[1] < 2
 
 
-@pytest.mark.parametrize(("count", "wrong"), [(5, 1), (8, 2), (40, 12)])
+def with_wrong_pairs(rng, count, wrong):
+    """A view with ``wrong`` pixels off by far more than a careful click; which they are."""
+    camera, points, pixels = random_view(rng, count)
+    bad = rng.choice(count, wrong, replace=False)
+    pixels[bad] += rng.choice([-1, 1], (wrong, 2)) * rng.uniform(60, 150, (wrong, 2))
+    return camera, points, pixels, bad
+
+
+@pytest.mark.parametrize(("count", "wrong"), [(8, 2), (40, 12)])
 def test_wrong_pairs_are_named_and_do_not_move_the_pose(rng, count, wrong):
     for _ in range(4):
-        camera, points, pixels = random_view(rng, count)
-        bad = rng.choice(count, wrong, replace=False)
-        pixels[bad] += rng.choice([-1, 1], (wrong, 2)) * rng.uniform(60, 150, (wrong, 2))
+        camera, points, pixels, bad = with_wrong_pairs(rng, count, wrong)
         names = [f"point {n}" for n in range(count)]
         found = pose_from_landmarks(points, pixels, camera.intrinsics, names=names)
         assert set(found.outliers) == {names[b] for b in bad}
         assert displacement_mm(found.ras_from_camera, camera, points) < 1e-3
         assert (found.reprojection_px[~found.inliers] > 12.5).all()
+
+
+def test_a_wrong_one_of_five_pairs_is_named_unless_a_pose_explains_all_five(rng):
+    """Five pairs are few: now and then a wrong pose lies within the tolerance of every one of them."""
+    for _ in range(12):
+        camera, points, pixels, bad = with_wrong_pairs(rng, 5, 1)
+        found = pose_from_landmarks(points, pixels, camera.intrinsics)
+        if found.outliers:
+            assert found.outliers == (str(bad[0] + 1),)
+            assert displacement_mm(found.ras_from_camera, camera, points) < 1e-3
+        else:
+            assert (found.reprojection_px <= 12.5).all()
+            assert np.sum(found.reprojection_px ** 2) < 12.5 ** 2      # the true pose's cost: one outlier
 
 
 def test_the_same_landmarks_give_the_same_pose():
