@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,8 @@ def torch_threads(count: int):
 
 
 @pytest.fixture
-def rng() -> np.random.Generator:
-    """Fresh random numbers in every run; a failure shows the seed, XVR_TEST_SEED brings it back."""
+def rng(request) -> np.random.Generator:
+    """Fresh random numbers in every run and test; a failure shows the seed, XVR_TEST_SEED brings it back."""
     seed = int(os.environ.get("XVR_TEST_SEED", secrets.randbits(32)))
     print(f"XVR_TEST_SEED={seed}")
-    return np.random.default_rng(seed)
+    return np.random.default_rng([seed, zlib.crc32(request.node.nodeid.encode())])

