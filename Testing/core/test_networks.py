@@ -76,7 +76,8 @@ def test_a_turned_camera_is_blank_where_it_looks_past_the_detector(rng):
     reach = Reach(WANTED)
     for turn in turns(rng, 8):
         _, mask = resampled(reduced(xray, WANTED), WANTED, turn)
-        assert (mask != reach(torch.tensor(turn[None], dtype=torch.float32))[0, 0].numpy()).mean() < 0.03
+        foreseen = reach(torch.tensor(turn[None], dtype=torch.float32))[0, 0].numpy()
+        assert (mask != foreseen).mean() <= 2 / 48          # a pixel along two edges
     assert reach(torch.eye(3)[None]).all()
 
 
