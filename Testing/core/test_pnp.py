@@ -11,7 +11,7 @@ from xvrcore.positioner import camera_pose
 
 
 def random_view(rng: np.random.Generator, count: int, *, flipped: bool = False, coplanar: bool = False):
-    """A camera with non-square pixels and an off-center principal point, and points that it sees."""
+    """A camera with non-square pixels and an off-center principal point, and points, off any line, that it sees."""
     intrinsics = Intrinsics(rng.uniform(800, 1300), (0.4, 0.5), (rng.uniform(0, 500), rng.uniform(0, 400)), 512, 640,
                             flipped)
     pose = camera_pose(rng.uniform(-180, 180), rng.uniform(-40, 40), 650, rng.uniform(-50, 50, 3), rng.uniform(-30, 30))
@@ -21,6 +21,8 @@ def random_view(rng: np.random.Generator, count: int, *, flipped: bool = False, 
         normal = rng.normal(size=3)
         normal /= np.linalg.norm(normal)
         points -= np.outer((points - middle) @ normal, normal)
+    if np.linalg.svd(points - points.mean(axis=0), compute_uv=False)[1] < 10:
+        return random_view(rng, count, flipped=flipped, coplanar=coplanar)
     camera = Camera(intrinsics, pose)
     return camera, points, camera.project(points)[0]
 
