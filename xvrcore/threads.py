@@ -27,3 +27,13 @@ def prepare_threads(count: int | None = None, spare: int = 0) -> None:
     if not 1 <= count <= most:
         raise InputError(f"{count} threads are not possible here; choose 1 to {most}.")
     numba.set_num_threads(count)
+
+
+def limit_torch(count: int | None) -> None:
+    """Call before torch works, which takes seconds to load and therefore waits for those who need it.
+
+    :param count: threads to use; ``None`` is every core this process may run on.
+    """
+    if count is not None:
+        import torch
+        torch.set_num_threads(count)

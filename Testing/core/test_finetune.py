@@ -9,17 +9,18 @@ import torch
 from checkpoint_files import Hostile
 from cli_files import write_xray
 from PIL import Image
-from training_scene import EXAMPLE, RANGE, begin, prepared, wait_for, weights_of
+from training_scene import DETECTOR, EXAMPLE, RANGE, begin, prepared, wait_for, weights_of
 
 from xvrcore.checkpoint import read_checkpoint
 from xvrcore.cli import main
 from xvrcore.errors import InputError, WorkError
 from xvrcore.jobs import JobFolder, Worker, state_of
+from xvrcore.jobs.folder import write_json
 from xvrcore.networks.ranges import PoseRange
 from xvrcore.patient import Patient
 from xvrcore.training.appearance import Appearance
 from xvrcore.training.clipping import clip_adaptively
-from xvrcore.training.files import NETWORK, SAMPLES, STATE, VIEWS
+from xvrcore.training.files import NETWORK, SAMPLES, START, STATE, VIEWS
 from xvrcore.training.finetune import Task, finetune, make_trainer
 from xvrcore.training.muon import orthogonalized
 from xvrcore.training.samples import SHOWN, TILE_PX, write_samples
@@ -127,6 +128,19 @@ def test_unseen_xrays_show_the_patient_though_some_poses_of_the_range_do_not(pat
         next(validation_xrays(examples_of(900, 1000), EXAMPLE, 1, 0))
 
 
+def test_a_job_that_failed_before_it_learned_anything_makes_way_and_no_other_does(ct, tmp_path):
+    job = prepared(ct, tmp_path / "job", 10, "--range-right-mm", "900", "1000")
+    assert main(["jobs", "work", str(job.path)]) == 2
+    (job.path / START).write_bytes(b"of a network to go on from")
+    prepared(ct, job.path, 10)
+    assert state_of(job.path).phase == "new"
+    assert sorted(one.name for one in job.path.iterdir() if not one.name.startswith(".")) == [job.config.name]
+    write_json(job.result, {"outcome": "failed"})
+    (job.path / STATE).write_bytes(b"of weights")
+    assert main(["finetune", "--job", str(job.path), "--volume", str(ct), *DETECTOR, "--detach"]) == 2
+    assert (job.path / STATE).read_bytes() == b"of weights"
+
+
 def test_the_views_of_a_range_can_be_looked_at(patient, tmp_path):
     write_views(tmp_path / VIEWS, trainer_of(patient, BRIEF).examples, 0)
     with Image.open(tmp_path / VIEWS) as picture:
@@ -226,7 +240,12 @@ def test_without_an_xray_the_whole_geometry_has_to_be_typed(ct, tmp_path, capsys
 
 @pytest.mark.parametrize(("change", "said"), [
     (["--minutes", "0"], "budget"), (["--seed", "-1"], "seed"), (["--range-roll-deg", "20", "10"], "roll_deg"),
-    (["--volume", "gone.nii.gz"], "does not exist"), (["--xray", "{0}", "{0}"], "one X-ray")])
+    (["--volume", "gone.nii.gz"], "does not exist"), (["--xray", "{0}", "{0}"], "one X-ray"),
+    (["--segmentation", "gone.nii.gz"], "does not exist"), (["--validation-xrays", "0"], "at least 1"),
+    (["--consistency-weight", "-1"], "below 0"), (["--range-distance-mm", "900", "1200"], "before the detector"),
+    (["--source-isocenter-mm", "1500"], "between source and detector"),
+    (["--template-transform", "gone.tfm"], "--checkpoint"), (["--template", "gone.nii.gz"], "--checkpoint"),
+    (["--template", "gone.nii.gz", "--checkpoint", "gone"], "gone.nii.gz does not exist")])
 def test_wrong_input_is_said_before_a_job_begins(ct, xray, tmp_path, capsys, change, said):
     words = [word.format(xray) for word in change]
     assert main(["finetune", "--job", str(tmp_path / "job"), "--volume", str(ct), "--xray", str(xray), *words]) == 2

@@ -14,12 +14,13 @@ from xvrcore.errors import InputError
 from xvrcore.networks.aiming import ROLL_DEG, Reach, aimed, spread, turned
 from xvrcore.networks.inputs import inputs_of, network_input, network_intrinsics, reduced, resampled
 from xvrcore.networks.poses import RelativePoses, mean_distances
-from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, preset
+from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, preset, range_for
 from xvrcore.networks.regressor import NetworkDesign, PoseNetwork
 from xvrcore.networks.rotations import PARAMETERIZATIONS, identity_outputs, rotation_matrices
 from xvrcore.positioner import Positioner
 from xvrcore.render import make_projector
 from xvrcore.xray import Xray
+from xvrcore.xray_io import XrayOptions, blank_xray
 
 WANTED = Intrinsics(900.0, (5.0, 5.0), (23.5, 20.0), 48, 48)
 
@@ -138,6 +139,17 @@ def test_presets_say_in_words_what_they_are(anatomy, view):
 def test_a_range_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         replace(preset("chest", "PA", 700.0), **wrong)
+
+
+@pytest.mark.parametrize("anatomy", ANATOMIES)
+def test_no_range_puts_the_patient_behind_the_detector(anatomy):
+    for isocenter_mm in (100.0, 700.0, 990.0):
+        example = blank_xray(XrayOptions(sdd_mm=1000, pixel_spacing_mm=(1, 1), source_isocenter_mm=isocenter_mm),
+                             64, 64)
+        nearest, farthest = range_for(example, anatomy).distance_mm
+        assert 0 < nearest < isocenter_mm < farthest <= 1000
+        with pytest.raises(InputError, match="before the detector"):
+            range_for(example, anatomy, distance_mm=(900, 1001))
 
 
 def test_relative_poses_come_back_and_measure_what_a_camera_measures(rng):

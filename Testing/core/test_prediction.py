@@ -140,12 +140,14 @@ def test_a_volume_that_was_never_a_file_is_told_by_its_place_and_size(patient, r
         identity.require(replace(edited, ras_from_ijk=moved))
 
 
-def test_the_command_line_registers_from_a_checkpoint(ct, patient, xray, tmp_path, rng, capsys):
+def test_the_command_line_registers_from_a_checkpoint_on_as_many_threads_as_it_is_told(ct, patient, xray, tmp_path, rng,
+                                                                                       capsys, two_threads):
     truth = read_truth(xray.with_name("x_truth.json"))
     said = displaced(truth.camera.ras_from_camera, patient.center_ras, rng)
     (tmp_path / "job").mkdir()
     write_checkpoint(tmp_path / "job" / NETWORK, network_that_says(said, patient.source, truth.camera.intrinsics))
     assert main(["register", "--volume", str(ct), "--xray", str(xray), "--out", str(tmp_path / "out"), "--checkpoint",
                  str(tmp_path / "job"), "--ignore-angles", "--truth", str(xray.with_name("x_truth.json")),
-                 "--patience-s", "0"]) == 0
+                 "--patience-s", "0", "--threads", "1"]) == 0
     assert "registered" in capsys.readouterr().out
+    assert torch.get_num_threads() == 1

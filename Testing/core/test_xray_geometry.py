@@ -9,7 +9,7 @@ from xray_files import intensities, write_xray
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.errors import InputError
 from xvrcore.positioner import camera_pose
-from xvrcore.xray_io import XrayOptions, flip_for, read_radiograph, roll_for
+from xvrcore.xray_io import XrayOptions, blank_xray, flip_for, read_radiograph, roll_for
 
 ROWS, COLS = 48, 64
 
@@ -105,6 +105,15 @@ def test_missing_isocenter_distance_stays_unknown(read):
     radiograph = read(DistanceSourceToPatient=None)
     assert radiograph.readings[0].positioner.source_isocenter_mm is None
     assert "source_isocenter_mm" not in radiograph.origins
+
+
+def test_a_patient_behind_a_stated_detector_is_refused_where_a_person_put_it_there(read):
+    assert read(XrayOptions(sdd_mm=650)).readings[0].positioner.source_isocenter_mm is None
+    for stated in (XrayOptions(source_isocenter_mm=1200), XrayOptions(sdd_mm=650, source_isocenter_mm=650)):
+        with pytest.raises(InputError, match="between source and detector"):
+            read(stated)
+    with pytest.raises(InputError, match="between source and detector"):
+        blank_xray(XrayOptions(sdd_mm=1000, pixel_spacing_mm=(1, 1), source_isocenter_mm=1001), 64, 64)
 
 
 def test_a_patient_behind_the_detector_is_not_believed(read):

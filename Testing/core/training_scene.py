@@ -43,13 +43,13 @@ def begin(ct: Path, folder: Path, iterations: int, *more: str) -> JobFolder:
     return JobFolder(folder)
 
 
-def prepared(ct: Path, folder: Path, iterations: int) -> JobFolder:
+def prepared(ct: Path, folder: Path, iterations: int, *more: str) -> JobFolder:
     """The job that :func:`begin` makes, before any worker is at it."""
     job = JobFolder(folder)
     from xvrcore.cli import training_options
     launch, training_options.launch = training_options.launch, lambda path: None
     try:
-        begin(ct, folder, iterations)
+        begin(ct, folder, iterations, *more)
     finally:
         training_options.launch = launch
     return job

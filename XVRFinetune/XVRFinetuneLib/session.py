@@ -115,12 +115,11 @@ class Session:
         self.poseRange, self.rangeProblem = None, ""
         if self.example is None:
             return
-        from xvrcore.networks.ranges import usual_range, with_intervals
+        from xvrcore.networks.ranges import range_for
 
         try:
-            usual = usual_range(self.example, self.p.anatomy.name, self.p.view.coreName)
             stated = {name: tuple(interval) for name, interval in json.loads(self.p.intervals).items()}
-            self.poseRange = with_intervals(usual, **stated)
+            self.poseRange = range_for(self.example, self.p.anatomy.name, self.p.view.coreName, **stated)
         except InputError as error:
             self.rangeProblem = str(error)
         self._draw()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xvrcore.cli import inputs
-from xvrcore.cli.templates import add_template_arguments, network_file, template_from_patient
+from xvrcore.cli.templates import add_template_arguments, network_file, require_templates, template_from_patient
 from xvrcore.cli.training_options import (
     add_training_arguments,
     begin,
@@ -26,8 +26,8 @@ def add_arguments(parser):
 
 
 def run(options) -> int:
-    if not options.volume.exists():
-        raise InputError(f"{options.volume} does not exist; check the path.")
+    inputs.require_files(options)
+    require_templates(options)
     _require_usable(options)
     return begin(options, described(options, "finetune",
                                     volume_options=kept_options(options, inputs.add_volume_arguments),

@@ -82,8 +82,7 @@ def prepare(options) -> Prepared:
 
     :raises InputError: a file is wrong, or an option contradicts another.
     """
-    if options.segmentation is None and (options.segment_names or options.show_segments or options.only_segments):
-        raise InputError("--segment-names, --show-segments and --only-segments need --segmentation.")
+    require_files(options)
     volume = read_volume(options.volume, options.modality)
     segmentation = None
     if options.segmentation is not None:
@@ -102,6 +101,18 @@ def prepare(options) -> Prepared:
         shown = segmentation.values_of(options.show_segments)
         segmentation = replace(segmentation, segments=tuple(s for s in segmentation.segments if s.value in shown))
     return Prepared(volume, segmentation, patient)
+
+
+def require_files(options) -> None:
+    """What can be told of these options before anything is read.
+
+    :raises InputError: a file is not there, or an option contradicts another.
+    """
+    if options.segmentation is None and (options.segment_names or options.show_segments or options.only_segments):
+        raise InputError("--segment-names, --show-segments and --only-segments need --segmentation.")
+    for path in (options.volume, options.segmentation, options.segment_names):
+        if path is not None and not path.exists():
+            raise InputError(f"{path} does not exist; check the path.")
 
 
 def add_xray_arguments(parser, required: bool = True):

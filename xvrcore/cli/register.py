@@ -10,6 +10,7 @@ from xvrcore.cli import inputs
 from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.cli.output import require_writable
 from xvrcore.cli.progress import Interruption, ProgressBar, follow
+from xvrcore.cli.templates import require_templates
 from xvrcore.errors import InputError, WorkError
 from xvrcore.evaluation import evaluate
 from xvrcore.outputs import POSE, REPORT, write_outputs
@@ -17,6 +18,7 @@ from xvrcore.pose_file import PoseFile
 from xvrcore.registration import RegistrationSettings, register
 from xvrcore.report import write_index
 from xvrcore.result import RegistrationResult
+from xvrcore.threads import limit_torch
 from xvrcore.truth import Truth
 from xvrcore.xray import Radiograph
 
@@ -47,6 +49,9 @@ def add_arguments(parser):
 
 def run(options) -> int:
     settings = RegistrationSettings(**given_fields(RegistrationSettings, options))
+    require_templates(options)
+    if options.checkpoint is not None or settings.refiner == "adam":
+        limit_torch(options.threads)
     radiographs = inputs.read_xrays(options)
     starts = [inputs.starts_for(options, radiograph) for radiograph in radiographs]
     truths = [inputs.truth_for(options.truth, radiograph) for radiograph in radiographs]

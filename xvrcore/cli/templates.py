@@ -26,14 +26,27 @@ def network_file(path: Path) -> Path:
     return path / NETWORK if path.is_dir() else path
 
 
-def template_from_patient(options, volume: Volume) -> np.ndarray | None:
-    """The rigid motion (4x4, RAS) that the options name; None where they name none.
+def require_templates(options) -> None:
+    """Look at what the options name before long work begins.
 
-    :raises InputError: both ways are named, or a file cannot be used.
-    :raises WorkError: the registration to the template fails.
+    :raises InputError: both ways are named, or no network that they speak of, or a file cannot be used.
     """
     if options.template is not None and options.template_transform is not None:
         raise InputError("Give --template or --template-transform, not both.")
+    if options.checkpoint is None and (options.template is not None or options.template_transform is not None):
+        raise InputError("--template and --template-transform speak of a network; give it with --checkpoint.")
+    if options.template is not None and not options.template.exists():
+        raise InputError(f"{options.template} does not exist; check the path.")
+    if options.template_transform is not None:
+        read_template_transform(options.template_transform)
+
+
+def template_from_patient(options, volume: Volume) -> np.ndarray | None:
+    """The rigid motion (4x4, RAS) that the options name; None where they name none.
+
+    :raises InputError: a file cannot be used.
+    :raises WorkError: the registration to the template fails.
+    """
     if options.template_transform is not None:
         return read_template_transform(options.template_transform, options.template_inverse)
     return None if options.template is None else register_to_template(read_volume(options.template), volume)

@@ -9,8 +9,9 @@ from xvrcore.camera import Intrinsics
 from xvrcore.cli import inputs
 from xvrcore.cli.options import add_fields, given_fields
 from xvrcore.errors import InputError
-from xvrcore.jobs import JobFolder, launch
-from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, usual_range, with_intervals
+from xvrcore.jobs import JobFolder, launch, state_of
+from xvrcore.networks.ranges import ANATOMIES, VIEWS, PoseRange, range_for
+from xvrcore.threads import limit_torch
 from xvrcore.xray import Xray
 from xvrcore.xray_io import blank_xray
 
@@ -71,8 +72,8 @@ def described(options, kind: str, **learned_from) -> dict:
     given = given_fields(TrainingSettings, options) | {"profile": chosen.profile, "device": chosen.device}
     settings = replace(chosen, **given)
     example = _example(options)
-    base = usual_range(example, options.anatomy, options.view)
-    pose_range = with_intervals(base, **{name: getattr(options, f"range_{name}") for name in RANGE_HELP})
+    pose_range = range_for(example, options.anatomy, options.view,
+                           **{name: getattr(options, f"range_{name}") for name in RANGE_HELP})
     print(f"Profile {settings.profile} on {settings.device}: {settings.network}, {settings.size} pixels a side, "
           f"{settings.batch} X-rays an iteration.")
     print(pose_range.in_words())
@@ -81,9 +82,16 @@ def described(options, kind: str, **learned_from) -> dict:
 
 
 def begin(options, config: dict) -> int:
-    """Make the job's folder, start its worker and, unless told not to, follow it; the exit code."""
+    """Make the job's folder, start its worker and, unless told not to, follow it; the exit code.
+
+    A job that failed before it learned anything, as one with a wrong range, makes way.
+    """
     from xvrcore.cli.jobs import follow_job
+    from xvrcore.training.files import START, STATE
     job = JobFolder(options.job)
+    if job.config.is_file() and state_of(job.path).phase == "failed" and not (job.path / STATE).exists():
+        (job.path / START).unlink(missing_ok=True)
+        job.clear()
     job.create(config)
     launch(job.path)
     if options.detach:
@@ -94,11 +102,8 @@ def begin(options, config: dict) -> int:
 
 def restored(config: dict) -> dict:
     """From a job's configuration, what tasks take: the range, the example's intrinsics and the settings."""
-    import torch
-
     from xvrcore.training.settings import settings_from_dict
-    if config["threads"]:
-        torch.set_num_threads(config["threads"])
+    limit_torch(config["threads"])
     intrinsics = Intrinsics(**{k: tuple(v) if isinstance(v, list) else v for k, v in config["intrinsics"].items()})
     return {"pose_range": PoseRange(**{k: tuple(v) for k, v in config["range"].items()}), "example": intrinsics,
             "settings": settings_from_dict(config["settings"])}

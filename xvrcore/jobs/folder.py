@@ -56,6 +56,12 @@ class JobFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.config, config)
 
+    def clear(self) -> None:
+        """Forget the job, but for what its work may have left."""
+        with said_plainly(self.path):
+            for file in (self.result, self.stop, self.worker, self.status, self.log, self.config):
+                file.unlink(missing_ok=True)
+
     def read_config(self) -> dict:
         """The configuration.
 
@@ -113,7 +119,7 @@ def _record(line: bytes) -> dict | None:
         found = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and isinstance(found.get("phase"), str) else None
 
 
 def write_json(path: Path, content: dict) -> None:

@@ -110,19 +110,23 @@ def preset(anatomy: str, view: str, source_center_mm: float, secondary_deg: floa
                      (-usual.shift_mm, usual.shift_mm), (nearest, source_center_mm + usual.distance_mm))
 
 
-def usual_range(example: Xray, anatomy: str, view: str | None = None) -> PoseRange:
+def range_for(example: Xray, anatomy: str, view: str | None = None, **stated: Interval | None) -> PoseRange:
     """The preset of a body part around a standard view or, without one, around an X-ray's own angles (else PA).
 
-    :raises InputError: an unknown anatomy or view.
+    :param stated: intervals that replace the preset's, by name, where they are not ``None``.
+    :raises InputError: an unknown anatomy or view, or the patient would stand behind the detector.
     """
     own = example.positioner if view is None and example.positioner.has_angles else None
-    return preset(anatomy, view or "PA", source_distance_mm(example),
-                  secondary_deg=own.secondary_deg if own else 0.0, primary_deg=own.primary_deg if own else None)
-
-
-def with_intervals(base: PoseRange, **intervals: Interval | None) -> PoseRange:
-    """``base`` with those intervals replaced that are not ``None``."""
-    return replace(base, **{name: value for name, value in intervals.items() if value is not None})
+    usual = preset(anatomy, view or "PA", source_distance_mm(example),
+                   secondary_deg=own.secondary_deg if own else 0.0, primary_deg=own.primary_deg if own else None)
+    detector_mm = example.intrinsics.sdd_mm
+    nearest, farthest = usual.distance_mm
+    intervals = {"distance_mm": (min(nearest, detector_mm), min(farthest, detector_mm))}
+    found = replace(usual, **intervals | {name: value for name, value in stated.items() if value is not None})
+    if found.distance_mm[1] > detector_mm:
+        raise InputError(f"The range of distance_mm ends at {found.distance_mm[1]:g}; the middle of the volume lies "
+                         f"before the detector, which is {detector_mm:g} mm from the source.")
+    return found
 
 
 def _span(interval: Interval) -> str:

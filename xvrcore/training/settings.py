@@ -51,6 +51,10 @@ class TrainingSettings:
             raise InputError("Training needs a budget above zero; give minutes or iterations.")
         if self.seed < 0:
             raise InputError(f"The seed is {self.seed}; give 0 or more.")
+        if self.validation_xrays < 1:
+            raise InputError(f"A network is judged by {self.validation_xrays} X-rays; give at least 1.")
+        if not min(self.geodesic_weight, self.dice_weight, self.consistency_weight) >= 0:
+            raise InputError("A term of the loss has a weight below 0; give 0 or more.")
         if not 1 <= self.groups <= self.batch:
             raise InputError(f"A batch of {self.batch} cannot be drawn in {self.groups} parts; give a larger batch.")
 

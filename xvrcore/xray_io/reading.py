@@ -51,6 +51,7 @@ def read_radiograph(path, options: XrayOptions | None = None, frame: str = "0") 
     facts.setdefault("principal_point_px", Origin(image_center_px(*picture.values.shape), "assumed",
                                                   "the center of the image"))
     _require_geometry(facts, path)
+    _settle_isocenter(facts, path)
     spacing = facts["pixel_spacing_mm"].value
     possible, polarity, found = views(picture, facts.get("polarity"), spacing)
     flips, flip = _flips(facts)
@@ -72,6 +73,7 @@ def blank_xray(options: XrayOptions, rows: int, cols: int) -> Xray:
     """
     facts = _with_options({"principal_point_px": Origin(image_center_px(rows, cols), "assumed")}, options)
     _require_geometry(facts, "a blank X-ray")
+    _settle_isocenter(facts, "a blank X-ray")
     sdd, spacing, point = (facts[name].value for name in (*NEEDED, "principal_point_px"))
     intrinsics = Intrinsics(sdd, spacing, point, rows, cols, bool(options.flip))
     positioner = Positioner(options.primary_deg, options.secondary_deg, options.source_isocenter_mm)
@@ -100,6 +102,20 @@ def _require_geometry(facts: dict[str, Origin], path: Path | str) -> None:
     if missing:
         raise InputError(f"{path} does not state the {' and the '.join(WORDS[n] for n in missing)}; "
                          f"give {' and '.join(EXAMPLES[n] for n in missing)} (in mm).")
+
+
+def _settle_isocenter(facts: dict[str, Origin], path: Path | str) -> None:
+    """Forget a header's isocenter that lies behind the detector of an SDD stated beside it.
+
+    :raises InputError: a person has put it there.
+    """
+    isocenter, sdd = facts.get("source_isocenter_mm"), facts["sdd_mm"]
+    if isocenter is None or isocenter.value < sdd.value:
+        return
+    if isocenter.source in ("user", "sidecar"):
+        raise InputError(f"{path}: the {WORDS['source_isocenter_mm']}, {isocenter.value:g} mm, is not below the "
+                         f"{WORDS['sdd_mm']}, {sdd.value:g} mm; the patient stands between source and detector.")
+    del facts["source_isocenter_mm"]
 
 
 def _flips(facts: dict[str, Origin]) -> tuple[tuple[bool, ...], Origin]:
