@@ -22,6 +22,8 @@ REMEDIES = {
     errno.EISDIR: "a folder of that name is in the way; choose another path",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+PART = ".part"
+"""Ends the name of a file that is not whole yet."""
 READERS_S = 1.0
 """How long a reader may keep a file that is to be replaced."""
 
@@ -45,7 +47,7 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     with said_plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{secrets.token_hex(6)}.part")
+        temporary = path.with_name(f".{secrets.token_hex(6)}{PART}")
         try:
             with temporary.open("xb") as file:
                 file.write(data)

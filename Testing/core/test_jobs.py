@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from xvrcore.errors import InputError
+from xvrcore.files import PART
 from xvrcore.jobs import JobFolder, StatusReader, Worker, jobs_below, launch, state_of, stop, watch
-from xvrcore.jobs.folder import last_record
+from xvrcore.jobs.folder import last_record, write_json
 from xvrcore.jobs.process import ProcessId, is_alive, this_process
 
 WORK = Path(__file__).with_name("job_work.py")
@@ -166,6 +167,35 @@ def test_a_line_torn_by_a_kill_costs_only_itself(job):
     with Worker(job.path) as worker:
         worker.say("two")
     assert [r["phase"] for r in StatusReader(job.status).new_records()] == ["one", "two"]
+
+
+def test_what_a_killed_worker_had_half_written_is_cleared_away(job):
+    (job.path / f".0123456789ab{PART}").write_bytes(b"half a networ")
+    with Worker(job.path):
+        assert not list(job.path.glob(f".*{PART}"))
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("config.json", "torn"), ("config.json", "[]"), ("worker.json", "{}"), ("worker.json", '{"pid": -1, "started": 0}'),
+    ("worker.json", '{"pid": [], "started": 0}'), ("result.json", "[]"), ("result.json", "")])
+def test_a_damaged_job_is_named_and_hides_no_other(job, tmp_path, name, content):
+    JobFolder(tmp_path / "well").create({})
+    (job.path / name).write_text(content)
+    with pytest.raises(InputError, match=name):
+        state_of(job.path)
+    damaged, well = jobs_below(tmp_path)
+    assert (damaged.phase, well.phase) == ("failed", "new")
+    assert name in damaged.message
+
+
+def test_lines_of_another_program_in_a_jobs_status_are_passed_over(job):
+    with Worker(job.path) as worker:
+        worker.say("one")
+    with job.status.open("ab") as file:
+        file.write(b'{"time": 1}\n{"phase": 3}\n[]\n\xff\n')
+    write_json(job.worker, ProcessId(this_process().pid, 0.0).as_dict())     # which has ended
+    assert [record["phase"] for record in watch(job.path)] == ["one"]
+    assert "after one" in state_of(job.path).message
 
 
 @pytest.mark.parametrize(("error", "code", "said"), [

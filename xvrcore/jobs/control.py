@@ -139,20 +139,30 @@ def stop(path: str | Path, patience_s: float = PATIENCE_S) -> JobState:
 
 
 def jobs_below(path: str | Path) -> list[JobState]:
-    """All jobs in a folder: itself, or in the folders within it."""
+    """All jobs in a folder: itself, or in the folders within it, of which one that cannot be read counts as failed."""
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"{path} is not a folder.")
-    found = [path] if JobFolder(path).config.is_file() else \
-        sorted(one.parent for one in path.glob(f"*/{JobFolder(path).config.name}"))
-    return [state_of(one) for one in found]
+    if JobFolder(path).config.is_file():
+        return [state_of(path)]
+    return [_state_or_fault(one.parent) for one in sorted(path.glob(f"*/{JobFolder(path).config.name}"))]
+
+
+def _state_or_fault(path: Path) -> JobState:
+    try:
+        return state_of(path)
+    except InputError as error:
+        return JobState(path, "failed", str(error), {}, {})
 
 
 def _worker(folder: JobFolder) -> ProcessId | None:
     if not folder.worker.is_file():
         return None
     record = read_json(folder.worker)
-    return ProcessId(int(record["pid"]), float(record["started"]))
+    try:
+        return ProcessId.from_dict(record)
+    except (LookupError, TypeError, ValueError) as error:
+        raise InputError(f"{folder.worker} does not say which process is at work; remove it.") from error
 
 
 def _require_free(folder: JobFolder) -> None:

@@ -20,6 +20,17 @@ class ProcessId:
     def as_dict(self) -> dict:
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, content: dict) -> "ProcessId":
+        """The inverse of :meth:`as_dict`.
+
+        :raises LookupError, TypeError, ValueError: something is missing or of the wrong kind.
+        """
+        found = cls(int(content["pid"]), float(content["started"]))
+        if found.pid < 1:
+            raise ValueError(f"there is no process {found.pid}")
+        return found
+
 
 def this_process() -> ProcessId:
     return ProcessId(os.getpid(), psutil.Process().create_time())

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xvrcore.errors import InputError, WorkError
-from xvrcore.files import said_plainly
+from xvrcore.files import PART, said_plainly
 from xvrcore.jobs.folder import JobFolder, write_json
 from xvrcore.jobs.process import this_process
 
@@ -45,6 +45,8 @@ class Worker:
         with said_plainly(self.folder.path):
             self.folder.result.unlink(missing_ok=True)
             self.folder.stop.unlink(missing_ok=True)
+            for torn in self.folder.path.glob(f".*{PART}"):
+                torn.unlink()
             self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
         self._begin_line()
         write_json(self.folder.worker, this_process().as_dict())
