@@ -1,6 +1,7 @@
 """New nodes of the scene, in the subject hierarchy's folder of this extension."""
 
 import slicer
+import vtk
 
 FOLDER = "XVR"
 
@@ -14,8 +15,15 @@ def newNode(className, name):
 def putIntoFolder(node):
     """Into the subject hierarchy's folder of this extension."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    root = hierarchy.GetSceneItemID()
-    folder = hierarchy.GetItemChildWithName(root, FOLDER) or hierarchy.CreateFolderItem(root, FOLDER)
     item = hierarchy.GetItemByDataNode(node)
     if item:
-        hierarchy.SetItemParent(item, folder)
+        hierarchy.SetItemParent(item, _folder(hierarchy))
+
+
+def _folder(hierarchy):
+    """The first of its name: a scene that was loaded into another one brings its own."""
+    children = vtk.vtkIdList()
+    hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), children)
+    items = (children.GetId(i) for i in range(children.GetNumberOfIds()))
+    found = next((item for item in items if hierarchy.GetItemName(item) == FOLDER), None)
+    return hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), FOLDER) if found is None else found

@@ -212,6 +212,31 @@ def test_a_node_deleted_while_registering(panel, ct, xray, victim):
     assert panel.session.p.ct is None if victim == "ct" else "deleted" in panel.ui.messageLabel.text
 
 
+@pytest.mark.parametrize("replaced", ["xray", "geometry", "ct"])
+def test_an_input_replaced_while_registering_ends_it(panel, ct, xray, tmp_path, replaced):
+    """What it would find belongs to the inputs it began with."""
+    write_xray(tmp_path / "other.dcm", camera(primary=-25), angles=(-20.0, -10.0))
+    choose_inputs(panel, ct, xray[0])
+    before = panel.session.xray.rasFromCamera()
+    user.click(panel.ui.registerButton)
+    user.wait_until(lambda: panel.session.registering.progress is not None, 20, "it runs")
+    if replaced == "xray":
+        assert user.drop_files(panel.inputsSection.dropArea, tmp_path / "other.dcm")
+    elif replaced == "geometry":
+        panel.session.edit(sdd_mm=1100.0)
+    else:
+        panel.parameters.ct = add_volume(patient(), "other")
+    user.wait_until(lambda: not panel.session.worker.busy, 20, "it ends")
+    settle(panel)
+    assert panel.ui.historyTable.rowCount == 0
+    assert panel.ui.verdictLabel.text == "Not registered yet."
+    assert panel.session.registering.result is None
+    assert np.allclose(panel.session.xray.rasFromCamera(), before) == (replaced != "xray")
+    assert panel.session.xray.intrinsics().sdd_mm == (1100 if replaced == "geometry" else 1000)
+    register(panel)
+    assert panel.ui.historyTable.rowCount == 1
+
+
 @pytest.mark.parametrize("victim", ["ct", "image", "pose", "drr"])
 def test_a_node_deleted_while_a_hand_moves_the_pose(panel, ct, xray, victim):
     import slicer

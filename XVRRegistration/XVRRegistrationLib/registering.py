@@ -19,13 +19,13 @@ LIVE_S = 0.2
 class Registering:
     """Registers what a :class:`.session.Session` shows.
 
-    ``result`` is the core's of the last registration, ``before`` the camera it began at, ``progress`` the last step
-    of the one under way.
+    ``result`` is the core's of the last registration, ``before`` the camera it began at (None if it was abandoned) and
+    ``ct`` its volume's node, ``progress`` the last step of the one under way.
     """
 
     def __init__(self, session):
         self.session = session
-        self.result = self.before = self.progress = None
+        self.result = self.before = self.ct = self.progress = None
         self.allFrames = FrameRun(self)
         self.cancelling, self._words, self._liveSince = False, "", 0.0
 
@@ -122,7 +122,7 @@ class Registering:
             return (yield from register(radiograph, patient(), settings, start.given(radiograph, prepared)))
 
         self._words, self.result, self.cancelling, session.problem = start.words, None, False, ""
-        self.before = session.xray.camera()
+        self.before, self.ct = session.xray.camera(), session.p.ct
         session.worker.run(steps(), self._onProgress, lambda result, error: self._onEnd(result, error, onEnd))
         session.onChange()
 
@@ -142,6 +142,13 @@ class Registering:
         self.cancelling = True
         self.allFrames.stop()
         self.session.worker.cancel()
+
+    def abandon(self):
+        """Cancel, because an input was replaced: whatever was found so far says nothing about the new one."""
+        if self.session.xray.isPlaced() and self.before is not None:
+            self.session.carm.showCamera(self.before)
+        self.before = None
+        self.cancel()
 
     # ------------------------------------------------------------ under way
 
@@ -172,7 +179,7 @@ class Registering:
             return
         session.frames.select(session.p.frame)
         standing = self.progress.result if self.progress is not None else None
-        self.progress, self.result = None, result or standing
+        self.progress, self.result = None, None if self.before is None else result or standing
         if isinstance(error, (InputError, WorkError)):
             session.fail(error)
         elif error is not None:
@@ -184,7 +191,7 @@ class Registering:
             self._take(self.result)
         else:
             session.problem = session.problem or _("Cancelled; the pose is as it was before.")
-            if session.xray.isPlaced():
+            if session.xray.isPlaced() and self.before is not None:
                 session.carm.showCamera(self.before)
         if onEnd is not None:
             onEnd(self.result)

@@ -55,6 +55,8 @@ class Session:
         """Take over what the parameters say: read another X-ray, draw another volume."""
         self._watch.update()
         source = self._sourceState()
+        if self.worker.busy and (source != self._source or self.p.ct not in (None, self.registering.ct)):
+            self.registering.abandon()
         if source != self._source:
             if self._source is not None and source[1] != self._source[1]:
                 self.carm.forgetSteps()
