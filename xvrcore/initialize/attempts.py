@@ -47,7 +47,7 @@ NARROW_WINDOWS = (
     Round("third descent", (LmStage(Comparison(64, 9)),), rank=RANK, survivors=6, margin=0.2),
     Round("refinement", (LmStage(Comparison(128, 11)),), rank=RANK, survivors=6),
 )
-LAST_ROUND = Round("fine refinement", (LmStage(Comparison(256, 11), 8), LmStage(Comparison(256, 5), 12, 1e-4)),
+LAST_ROUND = Round("fine refinement", (LmStage(RANK, 6), LmStage(Comparison(256, 5), 12, 1e-4)),
                    rank=Comparison(256, 11), survivors=1)
 """Small windows at the end: what moves the optimum along the beam, scatter and soft tissue, is smooth."""
 
