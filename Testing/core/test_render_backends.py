@@ -75,6 +75,13 @@ def test_every_backend_gives_zero_where_rays_miss(rng, backend):
         assert np.abs(array).max() < 1e-9
 
 
+def test_rays_are_laid_in_whole_rows_and_those_of_usual_images_in_rows_that_fill_tiles(rng):
+    from xvrcore.render.nanodrr_backend import ROW_PX, TILE_PX, row_length
+    for rays in rng.integers(1, 10**7, 50).tolist():
+        assert rays % row_length(rays) == 0
+        assert TILE_PX <= row_length(TILE_PX * rays) <= ROW_PX
+
+
 def test_passes_do_not_change_the_image(rng):
     """Rays are split to bound memory; where they are split must not show."""
     volume = blobs(rng)

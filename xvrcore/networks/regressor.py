@@ -1,6 +1,7 @@
 """A network that regresses a pose: a backbone and two linear heads, one for the rotation, one for the translation."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -71,7 +72,8 @@ class PoseNetwork(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """In training the backbone works in bfloat16 on GPUs that can; heads and poses always are float32."""
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.training and _has_bfloat16(images.device)):
+        half = self.training and _has_bfloat16(images.device)
+        with torch.autocast("cuda", torch.bfloat16) if half else nullcontext():
             features = self.backbone(images).float()
         return self.rot_regression(features), self.design.unit_mm * self.xyz_regression(features)
 

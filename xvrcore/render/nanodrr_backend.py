@@ -1,5 +1,7 @@
 """Ray casting with nanodrr: fused Triton (CUDA) and Metal (MPS) kernels, and its torch path on a CPU."""
 
+import math
+
 import numpy as np
 import torch
 from nanodrr.data import Subject
@@ -11,6 +13,8 @@ from xvrcore.volume import Volume
 
 RAYS_ON_GPU = 16_000_000
 """Rays of one pass on a GPU, whose kernels store no samples."""
+TILE_PX, ROW_PX = 16, 128
+"""Width of the tiles, of several rows, in which nanodrr's CUDA kernel goes over an image; rows that it is given."""
 
 
 class NanodrrProjector(TensorProjector):
@@ -36,6 +40,13 @@ class NanodrrProjector(TensorProjector):
         subject, samples = prepared
         unmoved = torch.eye(4, device=self.device)[None]
         length = torch.ones(1, device=self.device)
-        image = render(subject, unmoved[:, :3, :3], unmoved, length, 1, len(ends), samples,
+        width = row_length(len(ends))
+        image = render(subject, unmoved[:, :3, :3], unmoved, length, len(ends) // width, width, samples,
                        src=sources[None], tgt=ends[None])
         return image.reshape(-1)
+
+
+def row_length(rays: int) -> int:
+    """Into rows of how many rays they are laid: in a single row, most threads of a tile would have none."""
+    found = math.gcd(rays, ROW_PX)
+    return found if found >= TILE_PX else max(rays, 1)
