@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from xvrcore.camera import Camera, Intrinsics
 from xvrcore.confidence import Evidence, judge, weak_directions
 from xvrcore.errors import InputError, WorkError
-from xvrcore.initialize.attempts import LAST_ROUND, RANK
+from xvrcore.initialize.attempts import HANDED_IN, LAST_ROUND, RANK
 from xvrcore.initialize.regions import STANDARD_VIEWS
 from xvrcore.initialize.starts import START_NAMES, GivenStart, Starts
 from xvrcore.initialize.tournament import Entry, Round, distinct, play, rivals, sampled, survivors
@@ -77,18 +77,20 @@ class _Registration:
         self.finals: list[Entry] = []
 
     def run(self) -> Iterator[Progress]:
-        done = 0.0
+        done, result = 0.0, None
         for number, attempt in enumerate(self.starts.attempts):
             rendering = self.patient.bones if attempt.bones else self.patient.full
             if rendering is None:
                 continue
             share = (1 - done) * 0.6
             steps = self._attempt(attempt, rendering, number, done, share)
-            if number == 0:
+            if result is None:
                 yield from steps
             elif not (yield from self._while_patient(steps)):
                 break
             done += share
+            if attempt is HANDED_IN and self._is_lost:     # and nothing but what was handed in
+                continue
             result = self._result()
             if result.verdict.label == "registered" or self._impatient:
                 break
@@ -96,6 +98,11 @@ class _Registration:
                            result.verdict.label, result)
         yield Progress("done", 1.0, result.scores["similarity"], result.camera, result.verdict.label)
         return result
+
+    @property
+    def _is_lost(self) -> bool:
+        """No pose so far shows the volume."""
+        return max(e.score for e in self.finals) <= -1
 
     def _while_patient(self, steps) -> Iterator[Progress]:
         """The steps of a further attempt, given up when patience ends; returns whether it was finished."""
@@ -174,7 +181,7 @@ class _Registration:
             yield Progress(phase, done, step.best_score, Camera(intrinsics, step.best_pose))
 
     def _result(self) -> RegistrationResult:
-        if max(e.score for e in self.finals) <= -1:
+        if self._is_lost:
             raise WorkError(f"{self.radiograph.path}: no pose shows the volume in this X-ray; "
                             "check the geometry, and that the volume is of the same body part.")
         final, initial = self.finals[-1], self._initial()

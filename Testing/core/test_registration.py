@@ -169,6 +169,15 @@ def test_a_wrong_guess_does_no_harm(scene, angles_known):
     assert result.verdict.label == "registered"
 
 
+def test_a_guess_from_where_nothing_can_be_compared_leaves_it_to_the_search(scene):
+    """Along the patient all rays leave by faces where the scan was cut."""
+    volume, patient, view, image = scene
+    along = GivenStart("network", positioner.camera_pose(0, 90, imaginary.ISOCENTER_MM, volume.center_ras), guess=True)
+    unknown = imaginary.radiograph(image, view).without_angles()
+    result, _ = imaginary.outcome(register(unknown, patient, QUICK, (along,)))
+    assert imaginary.mtre_mm(result.camera, view, volume.center_ras) < 1.5
+
+
 @pytest.mark.parametrize("angles", [(70.0, 0.0), None])
 def test_a_good_guess_helps_where_angles_are_wrong_or_unknown(scene, angles):
     volume, patient, view, image = scene
