@@ -212,6 +212,20 @@ def test_a_node_deleted_while_registering(panel, ct, xray, victim):
     assert panel.session.p.ct is None if victim == "ct" else "deleted" in panel.ui.messageLabel.text
 
 
+def test_an_xray_whose_pose_was_deleted_is_moved_by_no_button(panel, ct, xray):
+    import slicer
+
+    choose_inputs(panel, ct, xray[0])
+    register(panel)
+    user.click_cell(panel.ui.historyTable, 0, 1)
+    slicer.mrmlScene.RemoveNode(panel.parameters.pose)
+    panel.ui.beforeButton.click()  # before the panel knows
+    settle(panel)
+    for name in ("beforeButton", "restoreButton", "registerButton", "rollSlider", "flipButton", "undoButton"):
+        assert not getattr(panel.ui, name).enabled
+        assert getattr(panel.ui, name).toolTip
+
+
 @pytest.mark.parametrize("replaced", ["xray", "geometry", "ct"])
 def test_an_input_replaced_while_registering_ends_it(panel, ct, xray, tmp_path, replaced):
     """What it would find belongs to the inputs it began with."""

@@ -14,7 +14,12 @@ class FrameRun:
         self.registering, self._left = registering, []
 
     def begin(self):
-        session = self.registering.session
+        """
+        :raises InputError: nothing can be registered now.
+        """
+        session, blocked = self.registering.session, self.registering.blocked()
+        if blocked:
+            raise InputError(blocked)
         self._left = list(range(session.frames.count))
         self._beginNext(Start("given", (session.xray.rasFromCamera(),), _("current pose")))
 

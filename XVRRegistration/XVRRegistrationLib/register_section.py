@@ -98,16 +98,19 @@ class RegisterSection:
         self._updating = True
         self.ui.beforeButton.checked = session.registering.showsBefore(attempts)
         self._updating = False
-        enable(self.ui.beforeButton, _busy(busy) or ("" if attempts else _("Register first.")))
+        enable(self.ui.beforeButton, _busy(busy) or _unplaced(session) or ("" if attempts else _("Register first.")))
 
     def _showHistory(self, session):
         self.table.show(session.history.rows())
 
     def _showRestore(self, session):
         chosen = self.ui.historyTable.currentRow() >= 0
-        placed = session is not None and session.xray.isPlaced()
-        enable(self.ui.restoreButton, _busy(session is not None and session.worker.busy) or (
-            _("Choose an X-ray first.") if not placed else "" if chosen else _("Select an attempt in the table.")))
+        enable(self.ui.restoreButton, _busy(session is not None and session.worker.busy) or _unplaced(session) or (
+            "" if chosen else _("Select an attempt in the table.")))
+
+
+def _unplaced(session):
+    return "" if session is not None and session.xray.isPlaced() else _("Choose an X-ray first.")
 
 
 def _busy(busy):

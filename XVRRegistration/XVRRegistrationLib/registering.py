@@ -104,14 +104,14 @@ class Registering:
         """Find the pose; ``onEnd(result)`` with None if there is none.
 
         :param kind: a start button's, or a :class:`.starts.Start`.
-        :raises InputError: the start needs something that is not there, or the volume is unusable.
+        :raises InputError: nothing can be registered now, or the start needs something that is not there.
         """
         session = self.session
         session.carm.arrive()
-        start = kind if isinstance(kind, starts.Start) else self.startFor(kind)
-        prepared, radiograph = session.drawer.prepared(), session.reading.radiograph
-        if prepared is None:
-            raise InputError(self.blocked())
+        prepared, blocked = session.drawer.prepared(), self.blocked()
+        if blocked:
+            raise InputError(blocked)
+        start, radiograph = kind if isinstance(kind, starts.Start) else self.startFor(kind), session.reading.radiograph
         patient = self._patientMaker(prepared)
         refined = {"refine_principal_point": session.p.refinePrincipalPoint, "refine_sdd": session.p.refineSdd}
 
@@ -233,6 +233,7 @@ class Registering:
 
     def showBefore(self, before):
         """Toggle between the poses before and after the last attempt."""
-        last = self.attempts[0]
-        place = last.before if before else last.found
-        self.session.carm.showPlace(place.rasFromCamera, place.flipped)
+        attempts = self.attempts
+        if attempts and self.session.xray.isPlaced():
+            place = attempts[0].before if before else attempts[0].found
+            self.session.carm.showPlace(place.rasFromCamera, place.flipped)
