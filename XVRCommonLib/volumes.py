@@ -111,7 +111,8 @@ def _quantity(values):
 
 
 def coreSegmentation(node, volumeNode):
-    """All segments of a segmentation on the grid of a volume; where they overlap, the later one is on top.
+    """The segments of a segmentation that hold anything, on the grid of a volume; where they overlap, the later one is
+    on top.
 
     :return: (the core's segmentation, the segments' IDs in its order).
     :raises InputError: it is empty, or a transform above it is not linear.
@@ -121,6 +122,7 @@ def coreSegmentation(node, volumeNode):
     worldFromParent(node)
     segmentation = node.GetSegmentation()
     ids = [segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())]
+    ids = [one for one in ids if not _isEmpty(segmentation.GetSegment(one))]  # else all would fail
     labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode")
     try:
         wanted = vtk.vtkStringArray()
@@ -141,3 +143,9 @@ def coreSegmentation(node, volumeNode):
     segments = [segmentation.GetSegment(segmentId) for segmentId in ids]
     named = tuple(Segment(value, s.GetName(), tuple(s.GetColor())) for value, s in enumerate(segments, 1))
     return Segmentation(grid, named), ids
+
+
+def _isEmpty(segment):
+    """Whether its label map, perhaps shared with others, holds nothing but zeros; one erased by hand keeps its size."""
+    image = segment.GetRepresentation("Binary labelmap")
+    return image is not None and (image.IsEmpty() or image.GetScalarRange()[1] == 0)

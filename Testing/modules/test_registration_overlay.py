@@ -197,6 +197,24 @@ def test_outlines_follow_the_segmentations_visibility_and_names(panel, flipped_x
     assert panel.session.overlay.outlineModels() == {}
 
 
+def test_a_segmentation_of_another_grid_is_projected_without_its_empty_segments(panel, ct, xray):
+    import slicer
+
+    other = slicer.util.addVolumeFromArray(np.zeros((40, 50, 60), np.float32), name="other")
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "cuboid")
+    segmentation.CreateDefaultDisplayNodes()
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(other)
+    for name, inside in (("nothing", 0), ("cuboid", 1)):
+        segment = segmentation.GetSegmentation().AddEmptySegment(name, name)
+        mask = np.full((40, 50, 60), inside, np.uint8)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, segment, other)
+    choose_inputs(panel, ct, xray[0])
+    user.select_node(panel.ui.segmentationSelector, segmentation)
+    settle(panel)
+    assert panel.ui.messageLabel.text == ""
+    assert list(panel.session.overlay.outlineModels()) == ["cuboid"]
+
+
 @pytest.mark.parametrize("flipped", [False, True])
 def test_landmarks_start_and_their_projection(panel, ct, tmp_path, flipped):
     """Also where the image is the mirror image of what is shown at first."""

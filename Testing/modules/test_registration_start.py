@@ -235,7 +235,7 @@ def test_shown_segments_are_registered_alone(panel, ct, tmp_path):
     segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "halves")
     segmentation.CreateDefaultDisplayNodes()
     segmentation.SetReferenceImageGeometryParameterFromVolumeNode(ct)
-    for name, part in (("upper", np.s_[half:]), ("lower", np.s_[:half])):
+    for name, part in (("upper", np.s_[half:]), ("lower", np.s_[:half]), ("erased", np.s_[:0])):
         mask = np.zeros(whole.values.shape, np.uint8)
         mask[part] = whole.values[part] > -500
         segment = segmentation.GetSegmentation().AddEmptySegment(name, name)

@@ -133,10 +133,11 @@ class Registering:
         """
         if not self.session.p.segmentsAlone:
             return prepared.patient
-        segmentation, names = self.session.drawer.segments(), self.session.overlay.shownSegments()
+        found, shown = self.session.drawer.segments(), self.session.overlay.shownSegments()
+        names = () if found is None else tuple(one.name for one in found[0].segments if one.name in shown)
         if not names:
             raise InputError(_("No segment is shown: choose a segmentation in section 1, or register all the volume."))
-        return lambda: prepared.patientOf(segmentation[0], names)
+        return lambda: prepared.patientOf(found[0], names)
 
     def cancel(self):
         self.cancelling = True
