@@ -11,7 +11,7 @@ from xvrcore.errors import InputError
 from .history import SHOWN
 
 COLORS = {"registered": GOOD, "doubtful": DOUBTFUL, "failed": BAD}
-START_WIDTH = 120
+START_WIDTH = 145
 START, COMMENT = SHOWN.index("start"), SHOWN.index("comment")
 
 
