@@ -6,7 +6,7 @@ from registration_scene import camera, finer, write_xray
 from slicerhost import testing as user
 
 
-def test_the_drr_follows_a_slider_within_a_tenth_of_a_second_and_refines_at_rest(panel, ct, tmp_path):
+def test_the_drr_follows_a_slider_within_a_tenth_of_a_second_and_refines_at_rest(panel, ct, tmp_path, host):
     import slicer
 
     write_xray(tmp_path / "large.dcm", finer(camera(rows=176, cols=176)))
@@ -14,6 +14,7 @@ def test_the_drr_follows_a_slider_within_a_tenth_of_a_second_and_refines_at_rest
     open_section(panel.ui.handSection)
     times, node = [], panel.parameters.drr
     for value in range(4, 52, 4):
+        host.processEvents()  # the views show the move before this one
         before, began = node.GetImageData().GetMTime(), user.own_time_s()
         panel.ui.rightSlider.value = float(value)
         user.wait_until(lambda before=before: node.GetImageData().GetMTime() > before, 5, "drawn")
