@@ -56,6 +56,14 @@ def test_another_pose_is_spoken_of_only_where_there_was_one(lead, words):
     assert ("best other pose" in told) == ("better" in words)
 
 
+def test_a_pose_without_rivals_is_trusted_less_than_one_that_has_beaten_them():
+    """Where nothing else was met something may have been overlooked; the picture itself has to convince."""
+    weak = replace(CONVINCING, similarity=0.37, coarse_similarity=0.47)
+    assert judge(weak, {}, PIXELS).label == "registered"
+    assert judge(replace(weak, lead=weak.coarse_similarity), {}, PIXELS).label == "doubtful"
+    assert judge(replace(CONVINCING, lead=CONVINCING.coarse_similarity), {}, PIXELS).label == "registered"
+
+
 def test_weak_directions_are_the_camera_s_own(rng):
     """A pose free to slide along the beam is least certain in depth, whatever its orientation."""
     pose = positioner.camera_pose(*rng.uniform(-80, 80, 2), 700, [0, 0, 0])
