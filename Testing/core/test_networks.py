@@ -74,11 +74,13 @@ def test_brightness_and_contrast_of_an_xray_do_not_matter(rng):
 
 def test_a_turned_camera_is_blank_where_it_looks_past_the_detector(rng):
     xray = Xray(rng.normal(size=(48, 48)).astype(np.float32), np.ones((48, 48), bool), WANTED, Positioner(), 1)
-    reach = Reach(WANTED)
+    reach, missed = Reach(WANTED), []
     for turn in turns(rng, 8):
         _, mask = resampled(reduced(xray, WANTED), WANTED, turn)
         foreseen = reach(torch.tensor(turn[None], dtype=torch.float32))[0, 0].numpy()
-        assert (mask != foreseen).mean() <= 2 / 48          # a pixel along two edges
+        missed.append((mask != foreseen).mean())
+    assert np.max(missed) <= 2 / 48          # a pixel along two edges
+    assert np.mean(missed) < 0.03
     assert reach(torch.eye(3)[None]).all()
 
 

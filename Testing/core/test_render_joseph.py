@@ -45,16 +45,19 @@ def integral_between(projector, start, end) -> float:
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_bead_renders_where_p_says(rng, flipped, backwards):
     """Oblique, anisotropic, with either handedness of the grid (as LPS-stored files have); 512 columns."""
-    volume, bead = oblique_bead(rng)
-    if backwards:   # the same voxels stored in the opposite order along j
-        reverse = np.array([[1, 0, 0, 0], [0, -1, 0, volume.values.shape[1] - 1], [0, 0, 1, 0], [0, 0, 0, 1]])
-        volume = Volume(volume.values[:, ::-1], volume.ras_from_ijk @ reverse, "attenuation")
-    camera = random_camera(rng, bead, flipped=flipped, rows=400, cols=512)
-    projector = make_projector(volume, "joseph")
-    for level in range(2):
-        image = projector.integrals(camera.ras_from_camera[None], camera.intrinsics.pixel_grid().reshape(-1, 3),
-                                    level=level).values.reshape(400, 512)
-        np.testing.assert_allclose(bead_centroid(image), camera.project(bead)[0], atol=BEAD_TOLERANCE_PX * 2 ** level)
+    missed_px = []
+    for _ in range(5):
+        volume, bead = oblique_bead(rng)
+        if backwards:   # the same voxels stored in the opposite order along j
+            reverse = np.array([[1, 0, 0, 0], [0, -1, 0, volume.values.shape[1] - 1], [0, 0, 1, 0], [0, 0, 0, 1]])
+            volume = Volume(volume.values[:, ::-1], volume.ras_from_ijk @ reverse, "attenuation")
+        camera = random_camera(rng, bead, flipped=flipped, rows=400, cols=512)
+        projector, targets = make_projector(volume, "joseph"), camera.intrinsics.pixel_grid().reshape(-1, 3)
+        images = (projector.integrals(camera.ras_from_camera[None], targets, level=level).values.reshape(400, 512)
+                  for level in range(2))
+        missed_px.append([np.abs(bead_centroid(image) - camera.project(bead)[0]).max() for image in images])
+    assert np.median(missed_px, axis=0).max() < BEAD_TOLERANCE_PX
+    assert (np.max(missed_px, axis=0) < [BEAD_TOLERANCE_PX, 2 * BEAD_TOLERANCE_PX]).all()   # of twice the voxels
 
 
 def test_halving_the_image_keeps_projections_in_mm(rng):

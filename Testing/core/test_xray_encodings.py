@@ -1,7 +1,6 @@
 """One picture stored in many ways is one image, whatever the bits, signs, slopes, windows and overlays around it."""
 
 import numpy as np
-import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
@@ -47,11 +46,16 @@ def inverting_table() -> Dataset:
     return table
 
 
-@pytest.mark.parametrize("number", range(12))
-def test_random_encodings_of_one_picture_give_one_image(tmp_path, rng, number):
-    line = np.clip(random_anatomy(rng, SIZE, 4.0), 0, 4)
-    sense = random_file(rng, tmp_path / "x.dcm", line)
-    radiograph = read_radiograph(tmp_path / "x.dcm")
-    reading = {r.polarity: r for r in radiograph.readings}[sense]
-    seen = reading.mask & (line < 3)        # few bits tell little of what hardly anything passes
-    assert np.corrcoef(reading.image[seen], line[seen])[0, 1] > 0.9     # metal may leave an 8-bit image few levels
+def test_random_encodings_of_one_picture_give_one_image(tmp_path, rng):
+    """Now and then metal leaves an 8-bit image few levels, or is taken for a collimator's edge: not in 3 of 12."""
+    shown, alike = [], []
+    for number in range(12):
+        line = np.clip(random_anatomy(rng, SIZE, 4.0), 0, 4)
+        sense = random_file(rng, tmp_path / f"{number}.dcm", line)
+        radiograph = read_radiograph(tmp_path / f"{number}.dcm")
+        reading = {r.polarity: r for r in radiograph.readings}[sense]
+        seen = reading.mask & (line < 3)        # few bits tell little of what hardly anything passes
+        shown.append(reading.mask.mean())
+        alike.append(np.corrcoef(reading.image[seen], line[seen])[0, 1])
+    assert np.min(alike) > 0.9
+    assert np.sum((np.array(shown) > 0.5) & (np.array(alike) > 0.97)) >= 10
